@@ -1,0 +1,291 @@
+//! The echo server, one connection as two callbacks that take turns:
+//! `read` while nothing is pending, `write` while something is.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::rc::Rc;
+use std::time::Duration;
+
+use support::net::{interrupted, would_block};
+use support::trace::{Event, Interest};
+use support::{EchoOptions, EchoStats, Interrupt};
+
+use crate::event_loop::{EventLoop, Source};
+
+/// The most bytes read at once; also the most that are pending for a
+/// connection, because nothing is read while something is.
+const BUFFER: usize = 16 * 1024;
+/// The most connections accepted before others get their turn.
+const BATCH: usize = 64;
+/// How long to accept nothing when the system has no descriptor left.
+const PAUSE: Duration = Duration::from_millis(100);
+
+/// Answers every byte on every connection with its ASCII upper case, until
+/// `interrupt` is triggered; then lets pending output go out for at most
+/// [`EchoOptions::grace`].
+///
+/// # Errors
+///
+/// Those of the event loop. What goes wrong with one connection ends that
+/// connection alone.
+pub fn serve(
+    listeners: Vec<TcpListener>,
+    options: &EchoOptions,
+    interrupt: &Interrupt,
+) -> io::Result<EchoStats> {
+    let event_loop = EventLoop::with_trace(options.trace.clone())?;
+    let server = Rc::new(Server {
+        event_loop: event_loop.clone(),
+        max_connections: options.max_connections.unwrap_or(usize::MAX),
+        paused: RefCell::default(),
+        open: Cell::new(0),
+        unfinished: Rc::new(()),
+        closing: Cell::new(false),
+        stats: Cell::default(),
+        buffer: RefCell::new(vec![0; BUFFER]),
+    });
+    let result = server.run(listeners, options.grace, interrupt);
+    event_loop.close();
+    result.map(|()| server.stats.get())
+}
+
+/// What all connections share.
+struct Server {
+    event_loop: EventLoop,
+    max_connections: usize,
+    /// Listeners that accept nothing until a connection closes.
+    paused: RefCell<Vec<Source<TcpListener>>>,
+    /// How many connections there are.
+    open: Cell<usize>,
+    /// Each callback with something left to write has a clone of it.
+    unfinished: Rc<()>,
+    /// The interrupt has come: nothing is read any more.
+    closing: Cell<bool>,
+    stats: Cell<EchoStats>,
+    /// What `read` reads into: one for all, as only one reads at a time.
+    buffer: RefCell<Vec<u8>>,
+}
+
+impl Server {
+    fn run(
+        self: &Rc<Self>,
+        listeners: Vec<TcpListener>,
+        grace: Duration,
+        interrupt: &Interrupt,
+    ) -> io::Result<()> {
+        let mut keys = Vec::new();
+        for listener in listeners {
+            let listener = self.event_loop.source(listener)?;
+            keys.push(listener.key());
+            self.listen(listener);
+        }
+        let remote = self.event_loop.remote();
+        interrupt.on_trigger(Box::new(move || {
+            // An error means that the server has ended already.
+            let _ = remote.call_soon_threadsafe(|| {});
+        }));
+        while !interrupt.is_triggered() {
+            self.event_loop.run_once()?;
+        }
+
+        // Accept and read nothing any more, but let pending output go out.
+        self.closing.set(true);
+        self.paused.take();
+        for key in keys {
+            self.event_loop.unregister(key);
+        }
+        let over = Rc::new(Cell::new(false));
+        let grace_over = over.clone();
+        self.event_loop.call_later(grace, move || grace_over.set(true));
+        while Rc::strong_count(&self.unfinished) > 1 && !over.get() {
+            self.event_loop.run_once()?;
+        }
+        Ok(())
+    }
+
+    /// Waits for the next connections.
+    fn listen(self: &Rc<Self>, listener: Source<TcpListener>) {
+        let server = self.clone();
+        // A listener that cannot wait is dropped with the callback.
+        let _ = self.event_loop.register(
+            listener.key(),
+            Interest::Readable,
+            move || server.accept(listener),
+        );
+    }
+
+    /// Takes in the connections that are there.
+    fn accept(self: &Rc<Self>, listener: Source<TcpListener>) {
+        for _ in 0..BATCH {
+            if self.open.get() >= self.max_connections {
+                return self.pause(listener, &"enough connections");
+            }
+            match listener.accept() {
+                Ok((stream, _)) => self.connected(stream),
+                // Nobody else is there.
+                Err(error) if would_block(&error) => break,
+                // A signal came, or somebody has given up already.
+                Err(error) if interrupted(&error) || aborted(&error) => {}
+                // The system has no descriptor or no memory left. It may
+                // have some when a connection closes, ours or another's.
+                Err(error) => {
+                    let server = self.clone();
+                    let resume = move || server.resume();
+                    self.event_loop.call_later(PAUSE, resume);
+                    return self.pause(listener, &error);
+                }
+            }
+        }
+        self.listen(listener);
+    }
+
+    fn connected(self: &Rc<Self>, stream: TcpStream) {
+        // A stream that the loop cannot take in is closed by its drop.
+        let Ok(stream) = self.event_loop.source(stream) else { return };
+        self.open.set(self.open.get() + 1);
+        let mut stats = self.stats.get();
+        stats.connections += 1;
+        stats.peak = stats.peak.max(self.open.get());
+        self.stats.set(stats);
+        Connection { server: self.clone(), stream }.wait_to_read();
+    }
+
+    fn pause(&self, listener: Source<TcpListener>, why: &dyn fmt::Display) {
+        self.event_loop.trace().record(Event::State {
+            machine: &format_args!("listener {}", listener.key()),
+            state: &format_args!("paused: {why}"),
+        });
+        self.paused.borrow_mut().push(listener);
+    }
+
+    fn resume(self: &Rc<Self>) {
+        for listener in self.paused.take() {
+            self.listen(listener);
+        }
+    }
+}
+
+/// One client. To drop it is to close it.
+///
+/// It belongs to the callback that waits for it, so that it is always in
+/// exactly one of these states:
+///
+/// | waits to | then | goes on to |
+/// |---|---|---|
+/// | `read` | answers what came | `read`, `write`; closed at the end of input |
+/// | `write` | writes what is pending | `read`, `write`; `drain` after an interrupt |
+/// | `drain` | drops what comes | `drain`; closed at the end of input |
+struct Connection {
+    server: Rc<Server>,
+    stream: Source<TcpStream>,
+}
+
+impl Connection {
+    fn wait_to_read(self) {
+        let event_loop = self.server.event_loop.clone();
+        let key = self.stream.key();
+        // If this fails, the callback is dropped, and the connection with it.
+        let _ =
+            event_loop.register(key, Interest::Readable, move || self.read());
+    }
+
+    /// Reads what is there and answers it.
+    fn read(self) {
+        if self.server.closing.get() {
+            return;
+        }
+        let server = self.server.clone();
+        let mut buffer = server.buffer.borrow_mut();
+        match (&*self.stream).read(&mut buffer) {
+            // The end of input; nothing is pending.
+            Ok(0) => {}
+            Ok(n) => {
+                buffer[..n].make_ascii_uppercase();
+                self.write(&buffer[..n]);
+            }
+            Err(error) if would_block(&error) || interrupted(&error) => {
+                self.wait_to_read();
+            }
+            // The client has reset the connection.
+            Err(_) => {}
+        }
+    }
+
+    /// Writes as much of `pending` as the client has room for. Until the
+    /// rest is written nothing more is read: that is the back-pressure.
+    fn write(self, pending: &[u8]) {
+        let written = match (&*self.stream).write(pending) {
+            Ok(n) => n,
+            Err(error) if would_block(&error) || interrupted(&error) => 0,
+            // The client is gone.
+            Err(_) => return,
+        };
+        let mut stats = self.server.stats.get();
+        stats.bytes += written as u64;
+        self.server.stats.set(stats);
+        if written < pending.len() {
+            self.wait_to_write(pending[written..].to_vec());
+        } else if self.server.closing.get() {
+            self.finish();
+        } else {
+            self.wait_to_read();
+        }
+    }
+
+    fn wait_to_write(self, pending: Vec<u8>) {
+        let event_loop = self.server.event_loop.clone();
+        let key = self.stream.key();
+        let unfinished = self.server.unfinished.clone();
+        let callback = move || {
+            self.write(&pending);
+            drop(unfinished);
+        };
+        let _ = event_loop.register(key, Interest::Writable, callback);
+    }
+
+    /// Closes in a way that loses nothing: to close a socket with unread
+    /// input would reset the connection, and with it what is still on its
+    /// way to the client. So say that no more comes, and read to the end.
+    fn finish(self) {
+        if self.stream.shutdown(Shutdown::Write).is_ok() {
+            self.wait_to_drain();
+        }
+    }
+
+    fn wait_to_drain(self) {
+        let event_loop = self.server.event_loop.clone();
+        let key = self.stream.key();
+        let unfinished = self.server.unfinished.clone();
+        let callback = move || {
+            self.drain();
+            drop(unfinished);
+        };
+        let _ = event_loop.register(key, Interest::Readable, callback);
+    }
+
+    fn drain(self) {
+        let server = self.server.clone();
+        match (&*self.stream).read(&mut server.buffer.borrow_mut()) {
+            Ok(0) => {}
+            Ok(_) => self.wait_to_drain(),
+            Err(error) if would_block(&error) || interrupted(&error) => {
+                self.wait_to_drain();
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.server.open.set(self.server.open.get() - 1);
+        self.server.resume();
+    }
+}
+
+/// The client closed the connection before it was accepted.
+fn aborted(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::ConnectionAborted
+}

@@ -1,0 +1,454 @@
+//! The select loop: it waits for sockets, timers and other threads, and calls
+//! the callbacks that were registered for them. `crawler.rs` and `echo.rs`
+//! stand on it, and so do stages 2 and 3, which leave it as it is.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt;
+use std::io;
+use std::ops::Deref;
+use std::panic::{self, AssertUnwindSafe};
+use std::rc::Rc;
+use std::sync::{Arc, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use polling::Poller;
+use support::trace::{Event, Interest, Trace};
+
+use crate::remote::{Call, Inbox, Remote};
+use crate::selector::{Key, Pollable, Selector};
+
+/// A loop that calls callbacks, on one thread. Clones are handles to the
+/// same loop.
+///
+/// ```
+/// use stage1_callbacks::EventLoop;
+///
+/// let event_loop = EventLoop::new()?;
+/// let inner = event_loop.clone();
+/// event_loop.call_soon(move || {
+///     println!("first");
+///     inner.call_soon(|| println!("second, in the next turn"));
+/// });
+/// event_loop.run()?; // returns when there is nothing left to do
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// Callbacks may hold handles to the loop that holds them; [`close`] breaks
+/// that circle. In asyncio: `BaseSelectorEventLoop`.
+///
+/// [`close`]: EventLoop::close
+#[derive(Clone)]
+pub struct EventLoop {
+    inner: Rc<Inner>,
+}
+
+struct Inner {
+    selector: RefCell<Selector<Callback>>,
+    /// Sorted by deadline, then by the order in which they were set.
+    timers: RefCell<BTreeMap<(Instant, u64), Callback>>,
+    /// What runs next, in order. A cancelled callback leaves its place empty,
+    /// so that the length of a snapshot stays true.
+    ready: RefCell<VecDeque<(Origin, Option<Callback>)>>,
+    /// Callbacks that wait for a thread's work, by the work's number.
+    in_threads: RefCell<BTreeMap<u64, Callback>>,
+    /// What other threads have sent.
+    inbox: Arc<Inbox>,
+    /// The next number of a timer or of a thread's work.
+    next_id: Cell<u64>,
+    turns: Cell<u64>,
+    stopping: Cell<bool>,
+    closed: Cell<bool>,
+    trace: Trace,
+}
+
+/// A callback with the name of its type, for the trace.
+struct Callback {
+    name: &'static str,
+    call: Box<dyn FnOnce()>,
+}
+
+/// Who put a callback into the ready queue: it may be cancelled there.
+#[derive(Clone, Copy, PartialEq)]
+enum Origin {
+    Source(Key),
+    Timer(u64),
+    Other,
+}
+
+impl Callback {
+    fn new<F: FnOnce() + 'static>(call: F) -> Callback {
+        let name = std::any::type_name::<F>();
+        Callback { name, call: Box::new(call) }
+    }
+}
+
+impl EventLoop {
+    /// A loop with nothing to do.
+    ///
+    /// # Errors
+    ///
+    /// The system has no file descriptor left for the selector.
+    pub fn new() -> io::Result<EventLoop> {
+        EventLoop::with_trace(Trace::off())
+    }
+
+    /// A loop that records what it does.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn with_trace(trace: Trace) -> io::Result<EventLoop> {
+        let poller = Arc::new(Poller::new()?);
+        let inner = Inner {
+            selector: RefCell::new(Selector::new(poller.clone())),
+            timers: RefCell::default(),
+            ready: RefCell::default(),
+            in_threads: RefCell::default(),
+            inbox: Arc::new(Inbox::new(poller)),
+            next_id: Cell::new(1),
+            turns: Cell::new(0),
+            stopping: Cell::new(false),
+            closed: Cell::new(false),
+            trace,
+        };
+        Ok(EventLoop { inner: Rc::new(inner) })
+    }
+
+    /// Has `callback` called in the next turn, after those already waiting
+    /// for it. In asyncio: `call_soon`.
+    pub fn call_soon(&self, callback: impl FnOnce() + 'static) {
+        self.push_ready(Origin::Other, Callback::new(callback));
+    }
+
+    /// Has `callback` called once `after` has passed. In asyncio:
+    /// `call_later`. The handle may be dropped; that cancels nothing.
+    pub fn call_later(
+        &self,
+        after: Duration,
+        callback: impl FnOnce() + 'static,
+    ) -> TimerHandle {
+        let id = self.take_id();
+        let callback = Callback::new(callback);
+        self.record(Event::TimerSet(id, after, callback.name));
+        let at = deadline(after);
+        if !self.inner.closed.get() {
+            self.inner.timers.borrow_mut().insert((at, id), callback);
+        }
+        TimerHandle { event_loop: self.clone(), at, id }
+    }
+
+    /// Takes a socket in, makes it non-blocking, and gives it a key to
+    /// [`register`](Self::register) callbacks with.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn source<S>(&self, socket: S) -> io::Result<Source<S>>
+    where
+        S: Pollable + 'static,
+    {
+        socket.make_nonblocking()?;
+        let socket = Rc::new(socket);
+        let key = self.inner.selector.borrow_mut().insert(socket.clone());
+        Ok(Source { socket, key, event_loop: self.clone() })
+    }
+
+    /// Has `callback` called once, when the source is ready. It replaces the
+    /// callback registered for this source before, if there is one.
+    ///
+    /// In asyncio: `add_reader` and `add_writer`; but those stay until they
+    /// are removed, and these are for one event, as in the documents.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` if the source has been dropped; those of the system.
+    pub fn register(
+        &self,
+        key: Key,
+        interest: Interest,
+        callback: impl FnOnce() + 'static,
+    ) -> io::Result<()> {
+        if self.inner.closed.get() {
+            return Err(io::Error::other("the event loop is closed"));
+        }
+        let callback = Callback::new(callback);
+        self.record(Event::Register(key.0, interest, callback.name));
+        // What is left here afterwards, the callback that is replaced or the
+        // one that is refused, is dropped without a borrow.
+        let mut callback = Some(callback);
+        let mut selector = self.inner.selector.borrow_mut();
+        selector.register(key, interest, &mut callback)
+    }
+
+    /// Forgets the callback registered for the source, also if the source is
+    /// ready already and the callback is about to be called.
+    pub fn unregister(&self, key: Key) {
+        let waiting = self.inner.selector.borrow_mut().unregister(key);
+        self.forget(key, waiting);
+    }
+
+    /// Drops the callback of a source, wherever it is waiting.
+    fn forget(&self, key: Key, waiting: Option<Callback>) {
+        let ready = self.cancel_ready(Origin::Source(key));
+        if waiting.is_some() || ready.is_some() {
+            self.record(Event::Unregister(key.0));
+        }
+    }
+
+    /// Does `work` on a thread of its own, then calls `callback` with what
+    /// it returned, here. A panic of `work` goes on here. In asyncio:
+    /// `run_in_executor`.
+    ///
+    /// # Errors
+    ///
+    /// The system has no thread left.
+    pub fn call_in_thread<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+        callback: impl FnOnce(T) + 'static,
+    ) -> io::Result<()> {
+        let id = self.take_id();
+        let (sender, receiver) = mpsc::channel();
+        let remote = self.remote();
+        thread::Builder::new().spawn(move || {
+            let result = panic::catch_unwind(AssertUnwindSafe(work));
+            if sender.send(result).is_ok() {
+                remote.send(Call::ThreadDone(id));
+            }
+        })?;
+        let callback = Callback::new(move || match receiver.recv() {
+            Ok(Ok(result)) => callback(result),
+            Ok(Err(panic)) => panic::resume_unwind(panic),
+            Err(_) => unreachable!("called before the thread has sent"),
+        });
+        self.inner.in_threads.borrow_mut().insert(id, callback);
+        Ok(())
+    }
+
+    /// A handle for other threads. While one exists, [`run`](Self::run) does
+    /// not return for lack of work: more may come from there.
+    pub fn remote(&self) -> Remote {
+        Remote::new(&self.inner.inbox)
+    }
+
+    /// Runs until nothing can ever happen again (nothing is ready, registered
+    /// or scheduled, and no other thread can send anything), or until
+    /// [`stop`](Self::stop).
+    ///
+    /// # Errors
+    ///
+    /// Those of the selector. The loop can go on after one.
+    pub fn run(&self) -> io::Result<()> {
+        while self.run_once()? && !self.inner.stopping.get() {}
+        self.inner.stopping.set(false);
+        Ok(())
+    }
+
+    /// Has [`run`](Self::run) return after the current turn.
+    pub fn stop(&self) {
+        self.inner.stopping.set(true);
+    }
+
+    /// One turn. Returns false, without waiting, if nothing can ever happen
+    /// again. In asyncio: `BaseEventLoop._run_once`.
+    ///
+    /// 1. Select: wait for sources, timers or other threads, but not while
+    ///    something is ready. Queue the callbacks of what is ready.
+    /// 2. Queue the callbacks of the timers that are due.
+    /// 3. Call what is in the queue now. What these calls queue is for the
+    ///    next turn: no callback can keep the loop from its sources.
+    ///
+    /// # Errors
+    ///
+    /// Those of the selector. The loop can go on after one.
+    pub fn run_once(&self) -> io::Result<bool> {
+        let inner = &*self.inner;
+        if inner.closed.get() || !self.is_alive() {
+            return Ok(false);
+        }
+        inner.turns.set(inner.turns.get() + 1);
+        self.record(Event::Turn(inner.turns.get()));
+
+        // 1. Select.
+        let timeout = self.timeout();
+        self.record(Event::Wait(timeout));
+        inner.selector.borrow_mut().select(timeout, |key, callback| {
+            self.record(Event::Ready(key.0));
+            self.push_ready(Origin::Source(key), callback);
+        })?;
+        for call in inner.inbox.take() {
+            let callback = match call {
+                Call::Function(call) => Some(Callback::new(call)),
+                Call::ThreadDone(id) => {
+                    inner.in_threads.borrow_mut().remove(&id)
+                }
+            };
+            if let Some(callback) = callback {
+                self.push_ready(Origin::Other, callback);
+            }
+        }
+
+        // 2. Timers that are due.
+        let mut timers = inner.timers.borrow_mut();
+        let now = Instant::now();
+        while let Some(timer) = timers.first_entry()
+            && timer.key().0 <= now
+        {
+            let ((_, id), callback) = timer.remove_entry();
+            self.record(Event::TimerFired(id));
+            self.push_ready(Origin::Timer(id), callback);
+        }
+        drop(timers);
+
+        // 3. A snapshot of the ready queue. This is the only place where
+        // callbacks are called, and nothing is borrowed meanwhile.
+        let snapshot = inner.ready.borrow().len();
+        for _ in 0..snapshot {
+            let next = inner.ready.borrow_mut().pop_front();
+            if let Some((_, Some(callback))) = next {
+                self.record(Event::Call(callback.name));
+                (callback.call)();
+            }
+        }
+        Ok(true)
+    }
+
+    /// Drops every callback, uncalled. Afterwards nothing is called any more
+    /// and nothing can be registered. A second call does nothing. In asyncio:
+    /// `close`.
+    pub fn close(&self) {
+        let inner = &*self.inner;
+        inner.closed.set(true);
+        // What is dropped here may call the loop: hold no borrow meanwhile.
+        let waiting = inner.selector.borrow_mut().clear();
+        let timers = inner.timers.take();
+        let ready = inner.ready.take();
+        let in_threads = inner.in_threads.take();
+        drop((waiting, timers, ready, in_threads, inner.inbox.close()));
+    }
+
+    /// Where this loop records what it does, for the programs on it.
+    pub fn trace(&self) -> &Trace {
+        &self.inner.trace
+    }
+
+    /// Whether anything can still happen.
+    fn is_alive(&self) -> bool {
+        let inner = &*self.inner;
+        !inner.ready.borrow().is_empty()
+            || !inner.timers.borrow().is_empty()
+            || inner.selector.borrow().is_waiting()
+            || inner.inbox.is_alive()
+    }
+
+    /// How long to wait for the selector.
+    fn timeout(&self) -> Option<Duration> {
+        if !self.inner.ready.borrow().is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let timers = self.inner.timers.borrow();
+        let (&(at, _), _) = timers.first_key_value()?;
+        Some(at.saturating_duration_since(Instant::now()))
+    }
+
+    fn push_ready(&self, origin: Origin, callback: Callback) {
+        if !self.inner.closed.get() {
+            self.inner.ready.borrow_mut().push_back((origin, Some(callback)));
+        }
+    }
+
+    /// Takes a callback out of the ready queue.
+    fn cancel_ready(&self, origin: Origin) -> Option<Callback> {
+        let mut ready = self.inner.ready.borrow_mut();
+        let (_, callback) = ready.iter_mut().find(|r| r.0 == origin)?;
+        callback.take()
+    }
+
+    fn take_id(&self) -> u64 {
+        let id = self.inner.next_id.get();
+        self.inner.next_id.set(id + 1);
+        id
+    }
+
+    fn record(&self, event: Event<'_>) {
+        self.inner.trace.record(event);
+    }
+}
+
+impl fmt::Debug for EventLoop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EventLoop")
+            .field("turns", &self.inner.turns.get())
+            .field("closed", &self.inner.closed.get())
+            .finish_non_exhaustive()
+    }
+}
+
+/// A timer that [`EventLoop::call_later`] has set.
+#[derive(Debug)]
+pub struct TimerHandle {
+    event_loop: EventLoop,
+    at: Instant,
+    id: u64,
+}
+
+impl TimerHandle {
+    /// Has the callback not called, also if its time has come already.
+    pub fn cancel(&self) {
+        let event_loop = &self.event_loop;
+        let timers = &event_loop.inner.timers;
+        let waiting = timers.borrow_mut().remove(&(self.at, self.id));
+        let ready = event_loop.cancel_ready(Origin::Timer(self.id));
+        if waiting.is_some() || ready.is_some() {
+            event_loop.record(Event::TimerCancelled(self.id));
+        }
+    }
+
+    /// When the callback is to be called.
+    pub fn when(&self) -> Instant {
+        self.at
+    }
+}
+
+/// A socket that belongs to a loop: it is lent out by reference only, and
+/// leaves the loop, with the callback registered for it, when dropped.
+#[must_use = "a source that is dropped closes its socket"]
+#[derive(Debug)]
+pub struct Source<S> {
+    socket: Rc<S>,
+    key: Key,
+    event_loop: EventLoop,
+}
+
+impl<S> Source<S> {
+    /// The source's name in the loop, to register callbacks with: what
+    /// `fileno()` is in the documents.
+    pub fn key(&self) -> Key {
+        self.key
+    }
+}
+
+impl<S> Deref for Source<S> {
+    type Target = S;
+
+    fn deref(&self) -> &S {
+        &self.socket
+    }
+}
+
+impl<S> Drop for Source<S> {
+    fn drop(&mut self) {
+        let inner = &self.event_loop.inner;
+        let waiting = inner.selector.borrow_mut().remove(self.key);
+        self.event_loop.forget(self.key, waiting);
+    }
+}
+
+/// `after` from now; what is too far away to count is far away.
+fn deadline(after: Duration) -> Instant {
+    const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+    let now = Instant::now();
+    now.checked_add(after).unwrap_or_else(|| now + CENTURY)
+}
