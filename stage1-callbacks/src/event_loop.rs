@@ -13,7 +13,6 @@ use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use polling::Poller;
 use support::trace::{Event, Interest, Trace};
 
 use crate::remote::{Call, Inbox, Remote};
@@ -100,9 +99,10 @@ impl EventLoop {
     ///
     /// As [`new`](Self::new).
     pub fn with_trace(trace: Trace) -> io::Result<EventLoop> {
-        let poller = Arc::new(Poller::new()?);
+        let selector = Selector::new()?;
+        let poller = selector.poller();
         let inner = Inner {
-            selector: RefCell::new(Selector::new(poller.clone())),
+            selector: RefCell::new(selector),
             timers: RefCell::default(),
             ready: RefCell::default(),
             in_threads: RefCell::default(),

@@ -9,8 +9,8 @@
 //! 2. [`crawler`](crawl): one fetch as a chain of callbacks
 //! 3. [`echo`](serve): one connection as two callbacks that take turns
 //!
-//! `selector` wraps the crate `polling`; `remote` is how other threads reach
-//! the loop. Both can be read last.
+//! [`selector`](Selector) wraps the crate `polling`; [`remote`](Remote) is
+//! how other threads reach the loop. Both can be read last.
 //!
 //! # Where a suspended computation lives
 //!
@@ -38,5 +38,5 @@ pub use crawler::crawl;
 pub use echo::serve;
 pub use event_loop::{EventLoop, Source, TimerHandle};
 pub use remote::{LoopClosed, Remote};
-pub use selector::{Key, Pollable};
+pub use selector::{Key, Pollable, Selector};
 pub use support::trace::Interest;

@@ -1,5 +1,5 @@
-//! Which source waits for what: a safe wrapper over `polling`. Only
-//! `event_loop.rs` uses it. Python's `selectors` module is its model.
+//! Which source waits for what: a safe wrapper over `polling`, on which
+//! `event_loop.rs` stands. Python's `selectors` module is its model.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -54,8 +54,9 @@ impl fmt::Display for Key {
 }
 
 /// Sources, each with at most one `D` that waits for it: one-shot, as in the
-/// documents' "register, one event, unregister".
-pub(crate) struct Selector<D> {
+/// documents' "register, one event, unregister". In Python:
+/// `selectors.DefaultSelector`, with a callback as `data`.
+pub struct Selector<D> {
     poller: Arc<Poller>,
     /// Kept between calls to save its allocation.
     events: Events,
@@ -75,18 +76,28 @@ struct Entry<D> {
 }
 
 impl<D> Selector<D> {
-    pub(crate) fn new(poller: Arc<Poller>) -> Selector<D> {
-        Selector {
-            poller,
+    /// A selector without sources.
+    ///
+    /// # Errors
+    ///
+    /// The system has no file descriptor left for it.
+    pub fn new() -> io::Result<Selector<D>> {
+        Ok(Selector {
+            poller: Arc::new(Poller::new()?),
             events: Events::new(),
             sources: HashMap::new(),
             next_key: 0,
             waiting: 0,
-        }
+        })
+    }
+
+    /// What wakes [`select`](Self::select) from another thread.
+    pub(crate) fn poller(&self) -> Arc<Poller> {
+        self.poller.clone()
     }
 
     /// Takes a source in. Nothing waits for it yet.
-    pub(crate) fn insert(&mut self, source: Rc<dyn Pollable>) -> Key {
+    pub fn insert(&mut self, source: Rc<dyn Pollable>) -> Key {
         let key = Key(self.next_key);
         self.next_key += 1;
         self.sources.insert(key, Entry { source, added: false, data: None });
@@ -94,7 +105,7 @@ impl<D> Selector<D> {
     }
 
     /// Gives up a source, and what waited for it.
-    pub(crate) fn remove(&mut self, key: Key) -> Option<D> {
+    pub fn remove(&mut self, key: Key) -> Option<D> {
         let entry = self.sources.remove(&key)?;
         self.waiting -= usize::from(entry.data.is_some());
         forget(&self.poller, &entry);
@@ -107,7 +118,7 @@ impl<D> Selector<D> {
     ///
     /// `NotFound` for a source that is gone; those of the system. Then `data`
     /// stays where it is.
-    pub(crate) fn register(
+    pub fn register(
         &mut self,
         key: Key,
         interest: Interest,
@@ -129,7 +140,7 @@ impl<D> Selector<D> {
     }
 
     /// Ends a wait early. Returns what waited.
-    pub(crate) fn unregister(&mut self, key: Key) -> Option<D> {
+    pub fn unregister(&mut self, key: Key) -> Option<D> {
         let entry = self.sources.get_mut(&key)?;
         let data = entry.data.take()?;
         self.waiting -= 1;
@@ -144,7 +155,7 @@ impl<D> Selector<D> {
     /// # Errors
     ///
     /// Those of the system; never `Interrupted`.
-    pub(crate) fn select(
+    pub fn select(
         &mut self,
         timeout: Option<Duration>,
         mut ready: impl FnMut(Key, D),
@@ -164,14 +175,23 @@ impl<D> Selector<D> {
     }
 
     /// Whether anything waits for a source.
-    pub(crate) fn is_waiting(&self) -> bool {
+    pub fn is_waiting(&self) -> bool {
         self.waiting > 0
     }
 
     /// Takes out everything that waits.
-    pub(crate) fn clear(&mut self) -> Vec<D> {
+    pub fn clear(&mut self) -> Vec<D> {
         self.waiting = 0;
         self.sources.values_mut().filter_map(|e| e.data.take()).collect()
+    }
+}
+
+impl<D> fmt::Debug for Selector<D> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Selector")
+            .field("sources", &self.sources.len())
+            .field("waiting", &self.waiting)
+            .finish_non_exhaustive()
     }
 }
 

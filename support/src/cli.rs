@@ -190,9 +190,8 @@ fn practice(
 ) -> io::Result<Site> {
     let site_options = SiteOptions::default();
     let site = Site::start(&site_options)?;
-    for page in 0..site_options.pages {
-        let path = if page == 0 { "/".into() } else { format!("/{page}") };
-        options.roots.push(url(&site.url(&path)).map_err(io::Error::other)?);
+    for path in site.paths() {
+        options.roots.push(url(&site.url(path)).map_err(io::Error::other)?);
     }
     if verbosity > Verbosity::Quiet {
         note(&format!(

@@ -97,6 +97,11 @@ impl Site {
         format!("http://{}{path}", self.address())
     }
 
+    /// The paths of the plain pages: `/`, `/1`, `/2`, …
+    pub fn paths(&self) -> &[String] {
+        &self.shared.pages
+    }
+
     /// The number of requests seen for exactly this path and query.
     pub fn hits(&self, path: &str) -> usize {
         self.shared.lock().hits.get(path).copied().unwrap_or(0)

@@ -1,1 +1,16 @@
+//! What every crawler and every echo server must do, written once against a
+//! stage's `crawl` and `serve`, and run for each stage by `tests/stageN_*.rs`.
+//!
+//! # Layout
+//!
+//! * [`crawler`]: the shared suite for `crawl`
+//! * [`echo`]: the shared suite for `serve`
+//! * [`deadline`]: a test that hangs fails
+//! * [`programs`]: builds and runs the real binaries of a stage
 
+#![forbid(unsafe_code)]
+
+pub mod crawler;
+pub mod deadline;
+pub mod echo;
+pub mod programs;
