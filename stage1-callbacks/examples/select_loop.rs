@@ -4,6 +4,7 @@
 //! `cargo run -p stage1-callbacks --example select_loop`
 
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::rc::Rc;
@@ -17,7 +18,8 @@ type Callback = Box<dyn FnOnce() -> io::Result<()>>;
 
 /// What all callbacks share.
 struct Program {
-    selector: RefCell<Selector<Callback>>,
+    selector: RefCell<Selector>,
+    callbacks: RefCell<HashMap<Key, Callback>>,
     urls_todo: RefCell<Vec<String>>,
 }
 
@@ -26,6 +28,7 @@ fn main() -> io::Result<()> {
     let start = Instant::now();
     let program = Rc::new(Program {
         selector: RefCell::new(Selector::new()?),
+        callbacks: RefCell::default(),
         urls_todo: RefCell::new(site.paths().to_vec()),
     });
     for url in site.paths() {
@@ -40,12 +43,12 @@ impl Program {
     /// The loop: what is ready, and the callbacks for it.
     fn run(&self) -> io::Result<()> {
         while !self.urls_todo.borrow().is_empty() {
-            let mut events = Vec::new();
             let mut selector = self.selector.borrow_mut();
-            selector.select(None, |_, callback| events.push(callback))?;
-            drop(selector);
-            for callback in events {
-                callback()?;
+            let events: Vec<Key> = selector.select(None)?.collect();
+            drop(selector); // callbacks use it
+            for key in events {
+                let callback = self.callbacks.borrow_mut().remove(&key);
+                callback.expect("registered")()?;
             }
         }
         Ok(())
@@ -57,8 +60,8 @@ impl Program {
         interest: Interest,
         callback: impl FnOnce() -> io::Result<()> + 'static,
     ) -> io::Result<()> {
-        let mut callback: Option<Callback> = Some(Box::new(callback));
-        self.selector.borrow_mut().register(key, interest, &mut callback)
+        self.callbacks.borrow_mut().insert(key, Box::new(callback));
+        self.selector.borrow_mut().register(key, interest)
     }
 
     fn fetch(

@@ -1,20 +1,18 @@
 //! The web crawler, one fetch as a chain of callbacks:
-//! `connect` → `connected` → `send` → `read_response` → `finish`.
+//! `look_up` → `connect` → `connected` → `send` → `read_response` → `finish`.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::rc::Rc;
 use std::time::Instant;
-use std::vec;
 
 use support::crawl::{FetchError, FetchState, Frontier, Job, Outcome};
 use support::http::{self, ResponseReader};
 use support::net::{self, interrupted, would_block};
 use support::trace::{Event, Interest};
 use support::{CrawlOptions, Interrupt, Page, Summary, Waiting};
-use url::Url;
 
 use crate::event_loop::{EventLoop, Source, TimerHandle};
 use crate::selector::Key;
@@ -38,7 +36,6 @@ pub fn crawl(
         options: options.clone(),
         frontier: RefCell::new(Frontier::new(options, Instant::now())),
         fetches: RefCell::default(),
-        next_number: Cell::new(1),
     });
     let summary = crawler.run(on_page, interrupt);
     event_loop.close();
@@ -50,9 +47,8 @@ struct Crawler {
     event_loop: EventLoop,
     options: CrawlOptions,
     frontier: RefCell<Frontier>,
-    /// The fetches in flight, for the report after an interrupt.
-    fetches: RefCell<BTreeMap<usize, Rc<Fetch>>>,
-    next_number: Cell<usize>,
+    /// The fetches in flight, each with its deadline.
+    fetches: RefCell<BTreeMap<usize, (Rc<Fetch>, TimerHandle)>>,
 }
 
 impl Crawler {
@@ -63,17 +59,13 @@ impl Crawler {
         interrupt: &Interrupt,
     ) -> io::Result<Summary> {
         let remote = self.event_loop.remote();
-        interrupt.on_trigger(Box::new(move || {
-            // An error means that the crawl is over already.
-            let _ = remote.call_soon_threadsafe(|| {});
-        }));
+        interrupt.on_trigger(Box::new(move || remote.wake()));
         loop {
             if !interrupt.is_triggered() {
                 self.start_fetches();
             }
-            while let Some(page) = self.take_page() {
-                on_page(&page);
-            }
+            let pages = self.frontier.borrow_mut().take_pages();
+            pages.iter().for_each(&mut *on_page);
             let finished = self.frontier.borrow().is_finished();
             if finished || interrupt.is_triggered() {
                 break;
@@ -81,116 +73,92 @@ impl Crawler {
             self.event_loop.run_once()?;
         }
         let now = Instant::now();
-        let waiting = self.fetches.borrow();
-        let waiting = waiting.values().map(|fetch| fetch.waiting(now));
+        let fetches = self.fetches.borrow();
+        let waiting = fetches.values().map(|(fetch, _)| fetch.waiting(now));
         Ok(self.frontier.borrow().summary(now, waiting.collect()))
     }
 
     /// Begins as many fetches as the limits allow.
     fn start_fetches(self: &Rc<Self>) {
         while let Some(job) = self.next_job() {
-            Fetch::start(self, job);
+            Fetch::start(self.clone(), job);
         }
     }
 
     fn next_job(&self) -> Option<Job> {
         self.frontier.borrow_mut().next(Instant::now())
     }
-
-    fn take_page(&self) -> Option<Page> {
-        self.frontier.borrow_mut().take_page()
-    }
-
-    /// The time of a fetch is over.
-    fn time_out(&self, number: usize) {
-        let fetch = self.fetches.borrow().get(&number).cloned();
-        if let Some(fetch) = fetch {
-            let state = fetch.state.get();
-            let limit = self.options.timeout;
-            fetch.finish(Err(FetchError::timeout(state, limit)));
-        }
-    }
 }
 
 /// One try of one URL.
 struct Fetch {
     crawler: Rc<Crawler>,
-    number: usize,
-    url: Url,
-    started: Instant,
-    /// Handed back by `finish`; none afterwards.
-    job: Cell<Option<Job>>,
-    /// A callback cannot be asked what it waits for, so each step notes it,
+    job: Job,
+    /// A callback cannot be asked what it waits for: each step notes it,
     state: Cell<FetchState>,
-    /// and which source it waits for, so that `finish` can forget it.
+    /// and for which source, so that `finish` can make the loop forget it.
     source: Cell<Option<Key>>,
-    deadline: TimerHandle,
 }
 
 impl Fetch {
-    fn start(crawler: &Rc<Crawler>, job: Job) {
-        let number = crawler.next_number.get();
-        crawler.next_number.set(number + 1);
-        let late = crawler.clone();
+    fn start(crawler: Rc<Crawler>, job: Job) {
+        let state = Cell::new(FetchState::LookingUp);
+        let fetch =
+            Rc::new(Fetch { crawler, job, state, source: Cell::new(None) });
+        let crawler = &fetch.crawler;
+        let late = fetch.clone();
         let deadline = crawler
             .event_loop
-            .call_later(crawler.options.timeout, move || late.time_out(number));
-        let fetch = Rc::new(Fetch {
-            crawler: crawler.clone(),
-            number,
-            url: job.url().clone(),
-            started: job.started(),
-            job: Cell::new(Some(job)),
-            state: Cell::new(FetchState::LookingUp),
-            source: Cell::new(None),
-            deadline,
-        });
-        crawler.fetches.borrow_mut().insert(number, fetch.clone());
+            .call_later(crawler.options.timeout, move || late.time_out());
+        let entry = (fetch.clone(), deadline);
+        crawler.fetches.borrow_mut().insert(fetch.job.id, entry);
         fetch.look_up();
     }
 
-    /// Finds the addresses of the host. Names take a thread: the system's
-    /// look-up blocks.
+    /// Finds the addresses of the host. For a name that takes a thread,
+    /// because the system's look-up blocks.
     fn look_up(self: Rc<Self>) {
-        if self.url.scheme() == "https" {
+        let url = self.job.url.clone();
+        if url.scheme() == "https" {
             return self.finish(Err(FetchError::no_tls()));
         }
-        if let Some(address) = net::literal_address(&self.url) {
-            return self.connect(vec![address].into_iter());
-        }
         self.note(FetchState::LookingUp);
-        let url = self.url.clone();
+        if let Some(address) = net::literal_address(&url) {
+            return self.looked_up(Ok(vec![address]));
+        }
         let fetch = self.clone();
         let begun = self.crawler.event_loop.call_in_thread(
             move || net::resolve(&url),
-            move |found| match found {
-                Ok(addresses) => fetch.connect(addresses.into_iter()),
-                Err(error) => fetch.finish(Err(error)),
-            },
+            move |found| fetch.looked_up(found),
         );
         if let Err(error) = begun {
             self.fail(&error);
         }
     }
 
-    /// Begins to connect to the next address.
-    fn connect(self: Rc<Self>, mut addresses: vec::IntoIter<SocketAddr>) {
-        // The fetch may have timed out while a thread looked its name up.
-        if self.is_finished() {
+    fn looked_up(self: Rc<Self>, found: Result<Vec<SocketAddr>, FetchError>) {
+        // The fetch may have timed out meanwhile.
+        if !self.crawler.fetches.borrow().contains_key(&self.job.id) {
             return;
         }
-        let Some(address) = addresses.next() else { return };
+        match found {
+            Ok(addresses) => self.connect(addresses.into()),
+            Err(error) => self.finish(Err(error)),
+        }
+    }
+
+    /// Begins to connect to the first of the addresses.
+    fn connect(self: Rc<Self>, addresses: VecDeque<SocketAddr>) {
+        let address = addresses[0];
         self.note(FetchState::Connecting(address));
-        let begun = net::start_connect(address)
-            .and_then(|stream| self.crawler.event_loop.source(stream));
-        match begun {
+        match net::start_connect(address)
+            .and_then(|stream| self.crawler.event_loop.source(stream))
+        {
             Ok(stream) => {
-                let fetch = self.clone();
-                self.wait(stream.key(), Interest::Writable, move || {
-                    fetch.connected(stream, address, addresses);
-                });
+                let writable = Interest::Writable;
+                self.wait(stream, writable, addresses, Fetch::connected);
             }
-            Err(error) => self.refused(address, &error, addresses),
+            Err(error) => self.refused(addresses, &error),
         }
     }
 
@@ -198,31 +166,28 @@ impl Fetch {
     fn connected(
         self: Rc<Self>,
         stream: Source<TcpStream>,
-        address: SocketAddr,
-        addresses: vec::IntoIter<SocketAddr>,
+        addresses: VecDeque<SocketAddr>,
     ) {
         match stream.take_error() {
             Ok(None) => {
-                let request = http::request(&self.url);
+                let request = http::request(&self.job.url);
                 self.send(stream, request);
             }
-            Ok(Some(error)) | Err(error) => {
-                self.refused(address, &error, addresses);
-            }
+            Ok(Some(error)) | Err(error) => self.refused(addresses, &error),
         }
     }
 
-    /// An address did not work: on to the next one.
+    /// The first of the addresses did not work: on to the next one.
     fn refused(
         self: Rc<Self>,
-        address: SocketAddr,
+        mut addresses: VecDeque<SocketAddr>,
         error: &io::Error,
-        addresses: vec::IntoIter<SocketAddr>,
     ) {
-        if addresses.len() > 0 {
-            self.connect(addresses);
-        } else {
-            self.finish(Err(FetchError::connect(address, error)));
+        match addresses.pop_front() {
+            Some(address) if addresses.is_empty() => {
+                self.finish(Err(FetchError::connect(address, error)));
+            }
+            _ => self.connect(addresses),
         }
     }
 
@@ -230,23 +195,16 @@ impl Fetch {
     fn send(self: Rc<Self>, stream: Source<TcpStream>, mut request: Vec<u8>) {
         self.note(FetchState::Sending);
         match (&*stream).write(&request) {
-            Ok(sent) => {
-                request.drain(..sent);
-            }
+            Ok(sent) => drop(request.drain(..sent)),
             Err(error) if would_block(&error) || interrupted(&error) => {}
             Err(error) => return self.fail(&error),
         }
-        let fetch = self.clone();
         if request.is_empty() {
             let reader = ResponseReader::new(self.crawler.options.max_body);
             self.note(FetchState::Reading(reader.progress()));
-            self.wait(stream.key(), Interest::Readable, move || {
-                fetch.read_response(stream, reader);
-            });
+            self.wait(stream, Interest::Readable, reader, Fetch::read_response);
         } else {
-            self.wait(stream.key(), Interest::Writable, move || {
-                fetch.send(stream, request);
-            });
+            self.wait(stream, Interest::Writable, request, Fetch::send);
         }
     }
 
@@ -269,22 +227,24 @@ impl Fetch {
             Err(error) => return self.fail(&error),
         }
         self.note(FetchState::Reading(reader.progress()));
-        let fetch = self.clone();
-        self.wait(stream.key(), Interest::Readable, move || {
-            fetch.read_response(stream, reader);
-        });
+        self.wait(stream, Interest::Readable, reader, Fetch::read_response);
     }
 
-    /// Has `callback` called when the source is ready.
-    fn wait(
-        &self,
-        source: Key,
+    /// Has `next` called with all of this when the stream is ready. What the
+    /// closure captures here is the whole suspended fetch.
+    fn wait<T: 'static>(
+        self: Rc<Self>,
+        stream: Source<TcpStream>,
         interest: Interest,
-        callback: impl FnOnce() + 'static,
+        state: T,
+        next: impl FnOnce(Rc<Self>, Source<TcpStream>, T) + 'static,
     ) {
-        self.source.set(Some(source));
+        let key = stream.key();
+        self.source.set(Some(key));
+        let fetch = self.clone();
+        let callback = move || next(fetch, stream, state);
         let event_loop = &self.crawler.event_loop;
-        if let Err(error) = event_loop.register(source, interest, callback) {
+        if let Err(error) = event_loop.register(key, interest, callback) {
             self.fail(&error);
         }
     }
@@ -293,9 +253,14 @@ impl Fetch {
     fn note(&self, state: FetchState) {
         self.state.set(state);
         self.crawler.event_loop.trace().record(Event::State {
-            machine: &format_args!("fetch {} {}", self.number, self.url),
+            machine: &format_args!("fetch {} {}", self.job.id, self.job.url),
             state: &format_args!("waiting for {state}"),
         });
+    }
+
+    fn time_out(&self) {
+        let limit = self.crawler.options.timeout;
+        self.finish(Err(FetchError::timeout(self.state.get(), limit)));
     }
 
     /// The system has said no.
@@ -303,26 +268,21 @@ impl Fetch {
         self.finish(Err(FetchError::network(self.state.get(), error)));
     }
 
-    /// Gives the job back. Whatever the fetch was waiting for is forgotten.
+    /// Hands in the outcome; whatever else the fetch waits for is forgotten.
     fn finish(&self, outcome: Outcome) {
-        let Some(job) = self.job.take() else { return };
-        self.deadline.cancel();
-        if let Some(source) = self.source.take() {
-            self.crawler.event_loop.unregister(source);
+        let crawler = &self.crawler;
+        let entry = crawler.fetches.borrow_mut().remove(&self.job.id);
+        if let Some((_, deadline)) = entry {
+            deadline.cancel();
         }
-        self.crawler.fetches.borrow_mut().remove(&self.number);
-        self.crawler.frontier.borrow_mut().finish(job, outcome, Instant::now());
-    }
-
-    fn is_finished(&self) -> bool {
-        !self.crawler.fetches.borrow().contains_key(&self.number)
+        if let Some(source) = self.source.take() {
+            crawler.event_loop.unregister(source);
+        }
+        let mut frontier = crawler.frontier.borrow_mut();
+        frontier.finish(self.job.id, outcome, Instant::now());
     }
 
     fn waiting(&self, now: Instant) -> Waiting {
-        Waiting {
-            url: self.url.clone(),
-            waiting_for: self.state.get().to_string(),
-            elapsed: now.saturating_duration_since(self.started),
-        }
+        Waiting::new(&self.job, self.state.get(), now)
     }
 }

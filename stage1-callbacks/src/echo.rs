@@ -6,9 +6,9 @@ use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use support::net::{interrupted, would_block};
+use support::net::{aborted, interrupted, would_block};
 use support::trace::{Event, Interest};
 use support::{EchoOptions, EchoStats, Interrupt};
 
@@ -43,12 +43,12 @@ pub fn serve(
         open: Cell::new(0),
         unfinished: Rc::new(()),
         closing: Cell::new(false),
-        stats: Cell::default(),
+        stats: RefCell::default(),
         buffer: RefCell::new(vec![0; BUFFER]),
     });
     let result = server.run(listeners, options.grace, interrupt);
     event_loop.close();
-    result.map(|()| server.stats.get())
+    result.map(|()| *server.stats.borrow())
 }
 
 /// What all connections share.
@@ -63,7 +63,7 @@ struct Server {
     unfinished: Rc<()>,
     /// The interrupt has come: nothing is read any more.
     closing: Cell<bool>,
-    stats: Cell<EchoStats>,
+    stats: RefCell<EchoStats>,
     /// What `read` reads into: one for all, as only one reads at a time.
     buffer: RefCell<Vec<u8>>,
 }
@@ -82,10 +82,7 @@ impl Server {
             self.listen(listener);
         }
         let remote = self.event_loop.remote();
-        interrupt.on_trigger(Box::new(move || {
-            // An error means that the server has ended already.
-            let _ = remote.call_soon_threadsafe(|| {});
-        }));
+        interrupt.on_trigger(Box::new(move || remote.wake()));
         while !interrupt.is_triggered() {
             self.event_loop.run_once()?;
         }
@@ -96,10 +93,9 @@ impl Server {
         for key in keys {
             self.event_loop.unregister(key);
         }
-        let over = Rc::new(Cell::new(false));
-        let grace_over = over.clone();
-        self.event_loop.call_later(grace, move || grace_over.set(true));
-        while Rc::strong_count(&self.unfinished) > 1 && !over.get() {
+        let end = Instant::now() + grace;
+        self.event_loop.call_later(grace, || {}); // wakes the loop then
+        while Rc::strong_count(&self.unfinished) > 1 && Instant::now() < end {
             self.event_loop.run_once()?;
         }
         Ok(())
@@ -145,16 +141,17 @@ impl Server {
         // A stream that the loop cannot take in is closed by its drop.
         let Ok(stream) = self.event_loop.source(stream) else { return };
         self.open.set(self.open.get() + 1);
-        let mut stats = self.stats.get();
+        let mut stats = self.stats.borrow_mut();
         stats.connections += 1;
         stats.peak = stats.peak.max(self.open.get());
-        self.stats.set(stats);
-        Connection { server: self.clone(), stream }.wait_to_read();
+        drop(stats);
+        let connection = Connection { server: self.clone(), stream };
+        connection.wait(Interest::Readable, Connection::read);
     }
 
     fn pause(&self, listener: Source<TcpListener>, why: &dyn fmt::Display) {
         self.event_loop.trace().record(Event::State {
-            machine: &format_args!("listener {}", listener.key()),
+            machine: &format_args!("listener {}", listener.key().0),
             state: &format_args!("paused: {why}"),
         });
         self.paused.borrow_mut().push(listener);
@@ -183,14 +180,6 @@ struct Connection {
 }
 
 impl Connection {
-    fn wait_to_read(self) {
-        let event_loop = self.server.event_loop.clone();
-        let key = self.stream.key();
-        // If this fails, the callback is dropped, and the connection with it.
-        let _ =
-            event_loop.register(key, Interest::Readable, move || self.read());
-    }
-
     /// Reads what is there and answers it.
     fn read(self) {
         if self.server.closing.get() {
@@ -206,7 +195,7 @@ impl Connection {
                 self.write(&buffer[..n]);
             }
             Err(error) if would_block(&error) || interrupted(&error) => {
-                self.wait_to_read();
+                self.wait(Interest::Readable, Connection::read);
             }
             // The client has reset the connection.
             Err(_) => {}
@@ -222,27 +211,19 @@ impl Connection {
             // The client is gone.
             Err(_) => return,
         };
-        let mut stats = self.server.stats.get();
-        stats.bytes += written as u64;
-        self.server.stats.set(stats);
+        self.server.stats.borrow_mut().bytes += written as u64;
         if written < pending.len() {
-            self.wait_to_write(pending[written..].to_vec());
+            let rest = pending[written..].to_vec();
+            let unfinished = self.server.unfinished.clone();
+            self.wait(Interest::Writable, move |connection| {
+                connection.write(&rest);
+                drop(unfinished);
+            });
         } else if self.server.closing.get() {
             self.finish();
         } else {
-            self.wait_to_read();
+            self.wait(Interest::Readable, Connection::read);
         }
-    }
-
-    fn wait_to_write(self, pending: Vec<u8>) {
-        let event_loop = self.server.event_loop.clone();
-        let key = self.stream.key();
-        let unfinished = self.server.unfinished.clone();
-        let callback = move || {
-            self.write(&pending);
-            drop(unfinished);
-        };
-        let _ = event_loop.register(key, Interest::Writable, callback);
     }
 
     /// Closes in a way that loses nothing: to close a socket with unread
@@ -250,31 +231,32 @@ impl Connection {
     /// way to the client. So say that no more comes, and read to the end.
     fn finish(self) {
         if self.stream.shutdown(Shutdown::Write).is_ok() {
-            self.wait_to_drain();
-        }
-    }
-
-    fn wait_to_drain(self) {
-        let event_loop = self.server.event_loop.clone();
-        let key = self.stream.key();
-        let unfinished = self.server.unfinished.clone();
-        let callback = move || {
             self.drain();
-            drop(unfinished);
-        };
-        let _ = event_loop.register(key, Interest::Readable, callback);
+        }
     }
 
     fn drain(self) {
         let server = self.server.clone();
         match (&*self.stream).read(&mut server.buffer.borrow_mut()) {
-            Ok(0) => {}
-            Ok(_) => self.wait_to_drain(),
-            Err(error) if would_block(&error) || interrupted(&error) => {
-                self.wait_to_drain();
-            }
-            Err(_) => {}
+            Ok(0) => return,
+            Ok(_) => {}
+            Err(error) if would_block(&error) || interrupted(&error) => {}
+            Err(_) => return,
         }
+        let unfinished = server.unfinished.clone();
+        self.wait(Interest::Readable, move |connection| {
+            connection.drain();
+            drop(unfinished);
+        });
+    }
+
+    /// Has `next` called when the stream is ready. The closure here captures
+    /// the whole suspended connection.
+    fn wait(self, interest: Interest, next: impl FnOnce(Self) + 'static) {
+        let event_loop = self.server.event_loop.clone();
+        let key = self.stream.key();
+        // If this fails, the callback is dropped, and the connection with it.
+        let _ = event_loop.register(key, interest, move || next(self));
     }
 }
 
@@ -283,9 +265,4 @@ impl Drop for Connection {
         self.server.open.set(self.server.open.get() - 1);
         self.server.resume();
     }
-}
-
-/// The client closed the connection before it was accepted.
-fn aborted(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::ConnectionAborted
 }

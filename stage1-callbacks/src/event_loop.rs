@@ -3,19 +3,19 @@
 //! stand on it, and so do stages 2 and 3, which leave it as it is.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fmt;
 use std::io;
 use std::ops::Deref;
-use std::panic::{self, AssertUnwindSafe};
 use std::rc::Rc;
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc::{Sender, TryRecvError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use socket2::SockRef;
 use support::trace::{Event, Interest, Trace};
 
-use crate::remote::{Call, Inbox, Remote};
+use crate::remote::{Remote, SendCallback, Waker};
 use crate::selector::{Key, Pollable, Selector};
 
 /// A loop that calls callbacks, on one thread. Clones are handles to the
@@ -44,23 +44,26 @@ pub struct EventLoop {
 }
 
 struct Inner {
-    selector: RefCell<Selector<Callback>>,
+    selector: RefCell<Selector>,
+    /// What is called when a source is ready.
+    registered: RefCell<HashMap<Key, Callback>>,
     /// Sorted by deadline, then by the order in which they were set.
     timers: RefCell<BTreeMap<(Instant, u64), Callback>>,
     /// What runs next, in order. A cancelled callback leaves its place empty,
     /// so that the length of a snapshot stays true.
     ready: RefCell<VecDeque<(Origin, Option<Callback>)>>,
-    /// Callbacks that wait for a thread's work, by the work's number.
-    in_threads: RefCell<BTreeMap<u64, Callback>>,
-    /// What other threads have sent.
-    inbox: Arc<Inbox>,
-    /// The next number of a timer or of a thread's work.
-    next_id: Cell<u64>,
-    turns: Cell<u64>,
+    /// Where other threads leave what they send.
+    mailboxes: RefCell<Vec<Mailbox>>,
+    /// For other threads to wake the selector with.
+    waker: Waker,
+    timers_set: Cell<u64>,
     stopping: Cell<bool>,
     closed: Cell<bool>,
     trace: Trace,
 }
+
+/// Takes out what a thread has sent; false if no more can come from there.
+type Mailbox = Box<dyn FnMut(&EventLoop) -> bool>;
 
 /// A callback with the name of its type, for the trace.
 struct Callback {
@@ -100,15 +103,15 @@ impl EventLoop {
     /// As [`new`](Self::new).
     pub fn with_trace(trace: Trace) -> io::Result<EventLoop> {
         let selector = Selector::new()?;
-        let poller = selector.poller();
+        let waker = Waker::new(&selector.poller);
         let inner = Inner {
             selector: RefCell::new(selector),
+            registered: RefCell::default(),
             timers: RefCell::default(),
             ready: RefCell::default(),
-            in_threads: RefCell::default(),
-            inbox: Arc::new(Inbox::new(poller)),
-            next_id: Cell::new(1),
-            turns: Cell::new(0),
+            mailboxes: RefCell::default(),
+            waker,
+            timers_set: Cell::new(0),
             stopping: Cell::new(false),
             closed: Cell::new(false),
             trace,
@@ -129,7 +132,8 @@ impl EventLoop {
         after: Duration,
         callback: impl FnOnce() + 'static,
     ) -> TimerHandle {
-        let id = self.take_id();
+        let id = self.inner.timers_set.get() + 1;
+        self.inner.timers_set.set(id);
         let callback = Callback::new(callback);
         self.record(Event::TimerSet(id, after, callback.name));
         let at = deadline(after);
@@ -149,7 +153,7 @@ impl EventLoop {
     where
         S: Pollable + 'static,
     {
-        socket.make_nonblocking()?;
+        SockRef::from(&socket.source()).set_nonblocking(true)?;
         let socket = Rc::new(socket);
         let key = self.inner.selector.borrow_mut().insert(socket.clone());
         Ok(Source { socket, key, event_loop: self.clone() })
@@ -175,31 +179,33 @@ impl EventLoop {
         }
         let callback = Callback::new(callback);
         self.record(Event::Register(key.0, interest, callback.name));
-        // What is left here afterwards, the callback that is replaced or the
-        // one that is refused, is dropped without a borrow.
-        let mut callback = Some(callback);
-        let mut selector = self.inner.selector.borrow_mut();
-        selector.register(key, interest, &mut callback)
+        self.inner.selector.borrow_mut().register(key, interest)?;
+        let before = self.inner.registered.borrow_mut().insert(key, callback);
+        drop(before); // now that nothing is borrowed
+        Ok(())
     }
 
     /// Forgets the callback registered for the source, also if the source is
     /// ready already and the callback is about to be called.
     pub fn unregister(&self, key: Key) {
-        let waiting = self.inner.selector.borrow_mut().unregister(key);
-        self.forget(key, waiting);
+        if self.forget(key) {
+            self.inner.selector.borrow_mut().unregister(key);
+        }
     }
 
-    /// Drops the callback of a source, wherever it is waiting.
-    fn forget(&self, key: Key, waiting: Option<Callback>) {
+    /// Drops the callback of a source; true if the source was waiting.
+    fn forget(&self, key: Key) -> bool {
+        let waiting = self.inner.registered.borrow_mut().remove(&key);
         let ready = self.cancel_ready(Origin::Source(key));
         if waiting.is_some() || ready.is_some() {
             self.record(Event::Unregister(key.0));
         }
+        waiting.is_some()
     }
 
     /// Does `work` on a thread of its own, then calls `callback` with what
-    /// it returned, here. A panic of `work` goes on here. In asyncio:
-    /// `run_in_executor`.
+    /// it returned, here. If `work` panics, `callback` is dropped uncalled.
+    /// In asyncio: `run_in_executor`.
     ///
     /// # Errors
     ///
@@ -209,28 +215,48 @@ impl EventLoop {
         work: impl FnOnce() -> T + Send + 'static,
         callback: impl FnOnce(T) + 'static,
     ) -> io::Result<()> {
-        let id = self.take_id();
-        let (sender, receiver) = mpsc::channel();
-        let remote = self.remote();
-        thread::Builder::new().spawn(move || {
-            let result = panic::catch_unwind(AssertUnwindSafe(work));
-            if sender.send(result).is_ok() {
-                remote.send(Call::ThreadDone(id));
+        let mut callback = Some(callback);
+        let sender = self.mailbox(move |event_loop, result| {
+            if let Some(callback) = callback.take() {
+                event_loop.call_soon(move || callback(result));
             }
-        })?;
-        let callback = Callback::new(move || match receiver.recv() {
-            Ok(Ok(result)) => callback(result),
-            Ok(Err(panic)) => panic::resume_unwind(panic),
-            Err(_) => unreachable!("called before the thread has sent"),
         });
-        self.inner.in_threads.borrow_mut().insert(id, callback);
+        let waker = self.inner.waker.clone();
+        thread::Builder::new().spawn(move || {
+            // Dropped in reverse order, so that the loop is woken last.
+            let (_waker, sender) = (waker, sender);
+            // An error means that the loop is closed.
+            let _ = sender.send(work());
+        })?;
         Ok(())
     }
 
     /// A handle for other threads. While one exists, [`run`](Self::run) does
     /// not return for lack of work: more may come from there.
     pub fn remote(&self) -> Remote {
-        Remote::new(&self.inner.inbox)
+        let call = |event_loop: &EventLoop, callback: SendCallback| {
+            event_loop.call_soon(callback);
+        };
+        Remote { sender: self.mailbox(call), waker: self.inner.waker.clone() }
+    }
+
+    /// Has `receive` called for what other threads send, in the turn in which
+    /// it comes, and before callbacks are called.
+    fn mailbox<T: 'static>(
+        &self,
+        mut receive: impl FnMut(&EventLoop, T) + 'static,
+    ) -> Sender<T> {
+        let (sender, receiver) = channel();
+        let mailbox = move |event_loop: &EventLoop| loop {
+            match receiver.try_recv() {
+                Ok(value) => receive(event_loop, value),
+                Err(error) => return error == TryRecvError::Empty,
+            }
+        };
+        if !self.inner.closed.get() {
+            self.inner.mailboxes.borrow_mut().push(Box::new(mailbox));
+        }
+        sender
     }
 
     /// Runs until nothing can ever happen again (nothing is ready, registered
@@ -268,27 +294,20 @@ impl EventLoop {
         if inner.closed.get() || !self.is_alive() {
             return Ok(false);
         }
-        inner.turns.set(inner.turns.get() + 1);
-        self.record(Event::Turn(inner.turns.get()));
+        self.record(Event::Turn);
 
         // 1. Select.
         let timeout = self.timeout();
         self.record(Event::Wait(timeout));
-        inner.selector.borrow_mut().select(timeout, |key, callback| {
-            self.record(Event::Ready(key.0));
-            self.push_ready(Origin::Source(key), callback);
-        })?;
-        for call in inner.inbox.take() {
-            let callback = match call {
-                Call::Function(call) => Some(Callback::new(call)),
-                Call::ThreadDone(id) => {
-                    inner.in_threads.borrow_mut().remove(&id)
-                }
-            };
+        for key in inner.selector.borrow_mut().select(timeout)? {
+            // A source that was unregistered may be reported once more.
+            let callback = inner.registered.borrow_mut().remove(&key);
             if let Some(callback) = callback {
-                self.push_ready(Origin::Other, callback);
+                self.record(Event::Ready(key.0));
+                self.push_ready(Origin::Source(key), callback);
             }
         }
+        inner.mailboxes.borrow_mut().retain_mut(|mailbox| mailbox(self));
 
         // 2. Timers that are due.
         let mut timers = inner.timers.borrow_mut();
@@ -322,11 +341,10 @@ impl EventLoop {
         let inner = &*self.inner;
         inner.closed.set(true);
         // What is dropped here may call the loop: hold no borrow meanwhile.
-        let waiting = inner.selector.borrow_mut().clear();
+        let registered = inner.registered.take();
         let timers = inner.timers.take();
         let ready = inner.ready.take();
-        let in_threads = inner.in_threads.take();
-        drop((waiting, timers, ready, in_threads, inner.inbox.close()));
+        drop((registered, timers, ready, inner.mailboxes.take()));
     }
 
     /// Where this loop records what it does, for the programs on it.
@@ -339,8 +357,8 @@ impl EventLoop {
         let inner = &*self.inner;
         !inner.ready.borrow().is_empty()
             || !inner.timers.borrow().is_empty()
-            || inner.selector.borrow().is_waiting()
-            || inner.inbox.is_alive()
+            || !inner.registered.borrow().is_empty()
+            || !inner.mailboxes.borrow().is_empty()
     }
 
     /// How long to wait for the selector.
@@ -366,12 +384,6 @@ impl EventLoop {
         callback.take()
     }
 
-    fn take_id(&self) -> u64 {
-        let id = self.inner.next_id.get();
-        self.inner.next_id.set(id + 1);
-        id
-    }
-
     fn record(&self, event: Event<'_>) {
         self.inner.trace.record(event);
     }
@@ -379,10 +391,7 @@ impl EventLoop {
 
 impl fmt::Debug for EventLoop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EventLoop")
-            .field("turns", &self.inner.turns.get())
-            .field("closed", &self.inner.closed.get())
-            .finish_non_exhaustive()
+        f.debug_struct("EventLoop").finish_non_exhaustive()
     }
 }
 
@@ -404,11 +413,6 @@ impl TimerHandle {
         if waiting.is_some() || ready.is_some() {
             event_loop.record(Event::TimerCancelled(self.id));
         }
-    }
-
-    /// When the callback is to be called.
-    pub fn when(&self) -> Instant {
-        self.at
     }
 }
 
@@ -440,9 +444,8 @@ impl<S> Deref for Source<S> {
 
 impl<S> Drop for Source<S> {
     fn drop(&mut self) {
-        let inner = &self.event_loop.inner;
-        let waiting = inner.selector.borrow_mut().remove(self.key);
-        self.event_loop.forget(self.key, waiting);
+        self.event_loop.forget(self.key);
+        self.event_loop.inner.selector.borrow_mut().remove(self.key);
     }
 }
 

@@ -1,20 +1,50 @@
-//! How other threads reach a loop: a queue, and the poller's `notify` that
-//! wakes the loop to look at it.
+//! How other threads reach a loop: a channel, and the poller's `notify` that
+//! wakes the loop to look into it.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Weak};
 
 use polling::Poller;
+
+/// A callback that may come from another thread.
+pub(crate) type SendCallback = Box<dyn FnOnce() + Send>;
 
 /// A handle to an [`EventLoop`](crate::EventLoop) for other threads.
 ///
 /// It does not keep the loop from being dropped, but a loop that still has
 /// one does not end for lack of work.
+#[derive(Clone, Debug)]
 pub struct Remote {
-    inbox: Weak<Inbox>,
+    // Dropped in this order: the loop that is woken sees the channel closed.
+    pub(crate) sender: Sender<SendCallback>,
+    pub(crate) waker: Waker,
 }
 
-/// The loop that a [`Remote`] belongs to is gone.
+impl Remote {
+    /// Has `callback` called by the loop, on the loop's thread, after those
+    /// that this handle and its clones have sent before. In asyncio:
+    /// `call_soon_threadsafe`.
+    ///
+    /// # Errors
+    ///
+    /// The loop has been closed or dropped; `callback` is never called.
+    pub fn call_soon_threadsafe(
+        &self,
+        callback: impl FnOnce() + Send + 'static,
+    ) -> Result<(), LoopClosed> {
+        self.sender.send(Box::new(callback)).map_err(|_| LoopClosed)?;
+        self.waker.wake();
+        Ok(())
+    }
+
+    /// Has the loop begin its next turn, should it be waiting.
+    pub fn wake(&self) {
+        self.waker.wake();
+    }
+}
+
+/// The loop that a [`Remote`] belongs to is closed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LoopClosed;
 
@@ -26,120 +56,27 @@ impl fmt::Display for LoopClosed {
 
 impl std::error::Error for LoopClosed {}
 
-/// What another thread asks of the loop.
-pub(crate) enum Call {
-    /// To call this.
-    Function(Box<dyn FnOnce() + Send>),
-    /// To call the callback that waits for this piece of work.
-    ThreadDone(u64),
-}
+/// Wakes the loop, also when dropped: the loop may be waiting for nothing
+/// but the thread that had it.
+#[derive(Clone, Debug)]
+pub(crate) struct Waker(Weak<Poller>);
 
-/// The loop's side.
-pub(crate) struct Inbox {
-    poller: Arc<Poller>,
-    state: Mutex<State>,
-}
-
-#[derive(Default)]
-struct State {
-    calls: Vec<Call>,
-    /// How many `Remote`s there are.
-    remotes: usize,
-    /// Nobody takes calls out any more.
-    closed: bool,
-}
-
-impl Inbox {
-    pub(crate) fn new(poller: Arc<Poller>) -> Inbox {
-        Inbox { poller, state: Mutex::default() }
-    }
-
-    /// Takes out what has been sent, in order.
-    pub(crate) fn take(&self) -> Vec<Call> {
-        std::mem::take(&mut self.lock().calls)
-    }
-
-    /// Takes nothing in any more. Returns what has been sent.
-    pub(crate) fn close(&self) -> Vec<Call> {
-        let mut state = self.lock();
-        state.closed = true;
-        std::mem::take(&mut state.calls)
-    }
-
-    /// Whether there is something to take, or may be some day.
-    pub(crate) fn is_alive(&self) -> bool {
-        let state = self.lock();
-        state.remotes > 0 || !state.calls.is_empty()
-    }
-
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+impl Waker {
+    pub(crate) fn new(poller: &Arc<Poller>) -> Waker {
+        Waker(Arc::downgrade(poller))
     }
 
     fn wake(&self) {
-        // It fails only if the poller is broken, and then the loop's next
-        // wait says so.
-        let _ = self.poller.notify();
+        if let Some(poller) = self.0.upgrade() {
+            // It fails only if the poller is broken; the loop's next wait
+            // says so.
+            let _ = poller.notify();
+        }
     }
 }
 
-impl Remote {
-    pub(crate) fn new(inbox: &Arc<Inbox>) -> Remote {
-        inbox.lock().remotes += 1;
-        Remote { inbox: Arc::downgrade(inbox) }
-    }
-
-    /// Has `callback` called by the loop, on the loop's thread. In asyncio:
-    /// `call_soon_threadsafe`.
-    ///
-    /// # Errors
-    ///
-    /// The loop has been closed or dropped; `callback` is never called.
-    pub fn call_soon_threadsafe(
-        &self,
-        callback: impl FnOnce() + Send + 'static,
-    ) -> Result<(), LoopClosed> {
-        match self.send(Call::Function(Box::new(callback))) {
-            true => Ok(()),
-            false => Err(LoopClosed),
-        }
-    }
-
-    /// False if there is nobody to send to any more.
-    pub(crate) fn send(&self, call: Call) -> bool {
-        let Some(inbox) = self.inbox.upgrade() else { return false };
-        let mut state = inbox.lock();
-        if state.closed {
-            return false;
-        }
-        state.calls.push(call);
-        drop(state);
-        inbox.wake();
-        true
-    }
-}
-
-impl Clone for Remote {
-    fn clone(&self) -> Remote {
-        if let Some(inbox) = self.inbox.upgrade() {
-            inbox.lock().remotes += 1;
-        }
-        Remote { inbox: self.inbox.clone() }
-    }
-}
-
-impl Drop for Remote {
+impl Drop for Waker {
     fn drop(&mut self) {
-        // The loop may be waiting for nothing but this handle.
-        if let Some(inbox) = self.inbox.upgrade() {
-            inbox.lock().remotes -= 1;
-            inbox.wake();
-        }
-    }
-}
-
-impl fmt::Debug for Remote {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Remote")
+        self.wake();
     }
 }

@@ -9,7 +9,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use regex_lite::Regex;
 use url::Url;
@@ -256,6 +256,17 @@ impl fmt::Display for FetchError {
 }
 
 impl std::error::Error for FetchError {}
+
+impl Waiting {
+    /// What is said of a suspended job `now`.
+    pub fn new(job: &Job, state: FetchState, now: Instant) -> Waiting {
+        Waiting {
+            url: job.url.clone(),
+            waiting_for: state.to_string(),
+            elapsed: now.saturating_duration_since(job.started),
+        }
+    }
+}
 
 /// What a fetch is waiting for, in the order in which it does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

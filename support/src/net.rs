@@ -1,5 +1,5 @@
 //! What every stage needs of the network besides reading and writing:
-//! addresses, the beginning of a connection, and two words for errors.
+//! addresses, the beginning of a connection, and a few words for errors.
 
 use std::fmt;
 use std::io;
@@ -69,6 +69,12 @@ pub fn would_block(error: &io::Error) -> bool {
 /// A signal came first. Not an error: try again at once.
 pub fn interrupted(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::Interrupted
+}
+
+/// The client closed the connection before it was accepted. Not an error of
+/// the listener.
+pub fn aborted(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::ConnectionAborted
 }
 
 /// The connection is being made. Unix has an error number of its own for

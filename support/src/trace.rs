@@ -14,8 +14,8 @@ pub const VERSION: u32 = 1;
 /// One thing that a loop, or a machine on it, has done.
 #[derive(Clone, Copy)]
 pub enum Event<'a> {
-    /// A turn of the loop begins; the first one is 1.
-    Turn(u64),
+    /// A turn of the loop begins. The writers count them.
+    Turn,
     /// The loop asks the selector, and waits at most this long; `None` is
     /// for as long as it takes.
     Wait(Option<Duration>),
@@ -45,7 +45,7 @@ pub enum Event<'a> {
 
 impl fmt::Debug for Event<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&text(Duration::ZERO, *self))
+        f.write_str(&text(Duration::ZERO, 0, *self))
     }
 }
 
@@ -76,12 +76,16 @@ pub struct Trace {
 
 struct Writer {
     out: Box<dyn Write + Send>,
-    format: fn(Duration, Event<'_>) -> String,
+    format: Format,
     started: Instant,
+    turn: u64,
     /// Set at the first failed write: the disk is full, say. One complaint
     /// is enough, and the program that is being traced goes on.
     failed: bool,
 }
+
+/// Writes an event: so long after the start, in this turn.
+type Format = fn(Duration, u64, Event<'_>) -> String;
 
 impl Trace {
     /// Records nothing.
@@ -99,12 +103,9 @@ impl Trace {
         Trace::new(Box::new(out), json)
     }
 
-    fn new(
-        out: Box<dyn Write + Send>,
-        format: fn(Duration, Event<'_>) -> String,
-    ) -> Trace {
+    fn new(out: Box<dyn Write + Send>, format: Format) -> Trace {
         let started = Instant::now();
-        let writer = Writer { out, format, started, failed: false };
+        let writer = Writer { out, format, started, turn: 0, failed: false };
         Trace { writer: Some(Arc::new(Mutex::new(writer))) }
     }
 
@@ -132,7 +133,8 @@ impl Writer {
         if self.failed {
             return;
         }
-        let line = (self.format)(self.started.elapsed(), event);
+        self.turn += u64::from(matches!(event, Event::Turn));
+        let line = (self.format)(self.started.elapsed(), self.turn, event);
         if let Err(error) = writeln!(self.out, "{line}") {
             self.failed = true;
             complain(&error);
@@ -155,25 +157,25 @@ fn complain(error: &io::Error) {
     let _ = writeln!(io::stderr(), "trace: cannot write: {error}");
 }
 
-fn text(at: Duration, event: Event<'_>) -> String {
+fn text(at: Duration, turn: u64, event: Event<'_>) -> String {
     let at = format!("{:9.6}", at.as_secs_f64());
     match event {
-        Event::Turn(n) => format!("{at} turn {n}"),
+        Event::Turn => format!("{at} turn {turn}"),
         Event::Wait(None) => format!("{at}   wait        without end"),
         Event::Wait(Some(time)) => {
             format!("{at}   wait        at most {:.6} s", time.as_secs_f64())
         }
         Event::Ready(key) => format!("{at}   ready       source {key}"),
         Event::Call(name) => {
-            format!("{at}   call        closure in {}", short(name))
+            format!("{at}   call        {}", short(name))
         }
         Event::Register(key, interest, name) => format!(
-            "{at}     register   source {key}, {interest}: closure in {}",
+            "{at}     register   source {key}, {interest}: {}",
             short(name)
         ),
         Event::Unregister(key) => format!("{at}     unregister source {key}"),
         Event::TimerSet(id, time, name) => format!(
-            "{at}     timer {id} set, in {:.6} s: closure in {}",
+            "{at}     timer {id} set, in {:.6} s: {}",
             time.as_secs_f64(),
             short(name)
         ),
@@ -185,9 +187,9 @@ fn text(at: Duration, event: Event<'_>) -> String {
     }
 }
 
-fn json(at: Duration, event: Event<'_>) -> String {
+fn json(at: Duration, turn: u64, event: Event<'_>) -> String {
     let mut line = match event {
-        Event::Turn(n) => json!({"event": "turn", "turn": n}),
+        Event::Turn => json!({"event": "turn", "turn": turn}),
         Event::Wait(time) => json!({
             "event": "wait", "timeout_s": time.map(|t| t.as_secs_f64()),
         }),
@@ -218,14 +220,22 @@ fn json(at: Duration, event: Event<'_>) -> String {
     line.to_string()
 }
 
-/// Where in the source a callback stands: the name of its type without its
-/// crate and its `{{closure}}`.
-fn short(type_name: &'static str) -> &'static str {
-    let name = type_name.trim_end_matches("::{{closure}}");
-    let mut colons = name.rmatch_indices("::");
-    match colons.nth(1) {
-        Some((at, _)) => &name[at + 2..],
-        None => name,
+/// A callback's name without its crate, from the name of its type: the
+/// function that is called, or the one in which the closure stands.
+fn short(type_name: &'static str) -> String {
+    // `Fetch::wait<Fetch::send>::{{closure}}` is a closure that calls `send`.
+    let inner = type_name
+        .strip_suffix(">::{{closure}}")
+        .map(|generic| generic.rsplit(['<', ' ']).next().unwrap_or_default());
+    let name = inner.unwrap_or(type_name);
+    let path = name.trim_end_matches("::{{closure}}");
+    let short = match path.rmatch_indices("::").nth(1) {
+        Some((at, _)) => &path[at + 2..],
+        None => path,
+    };
+    match path == name {
+        true => short.to_string(),
+        false => format!("closure in {short}"),
     }
 }
 
@@ -253,12 +263,16 @@ mod tests {
     }
 
     const EVENTS: [Event<'static>; 11] = [
-        Event::Turn(1),
+        Event::Turn,
         Event::Wait(None),
         Event::Wait(Some(Duration::from_millis(1500))),
         Event::Ready(3),
         Event::Call("stage1::crawler::Fetch::connected::{{closure}}"),
-        Event::Register(3, Interest::Readable, "main::{{closure}}"),
+        Event::Register(
+            3,
+            Interest::Readable,
+            "a::Fetch::wait<(b::C, d::E<f::G>), a::Fetch::send>::{{closure}}",
+        ),
         Event::Unregister(3),
         Event::TimerSet(7, Duration::from_secs(2), "a::b::c::{{closure}}"),
         Event::TimerFired(7),
@@ -281,7 +295,7 @@ mod tests {
                 "wait        at most 1.500000 s",
                 "ready       source 3",
                 "call        closure in Fetch::connected",
-                "register   source 3, readable: closure in main",
+                "register   source 3, readable: Fetch::send",
                 "unregister source 3",
                 "timer 7 set, in 2.000000 s: closure in b::c",
                 "timer 7 fired",

@@ -14,3 +14,4 @@ pub mod crawler;
 pub mod deadline;
 pub mod echo;
 pub mod programs;
+pub mod suite;

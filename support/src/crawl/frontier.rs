@@ -13,17 +13,26 @@ use crate::links;
 /// What came of one try.
 pub type Outcome = Result<Response, FetchError>;
 
-/// One fetch that a stage is asked to do, to be handed back when done.
-#[derive(Debug)]
+/// One fetch that a stage is asked to do.
+#[derive(Clone, Debug)]
 pub struct Job {
+    /// Its name in the [`Frontier`]; another try has another one.
+    pub id: usize,
+    /// What to fetch.
+    pub url: Url,
+    /// When it was handed out.
+    pub started: Instant,
+}
+
+/// One URL on its way through the frontier.
+#[derive(Debug)]
+struct Item {
     url: Url,
     purpose: Purpose,
-    /// How often it has been tried, this time included.
+    /// How often it has been handed out.
     tries: usize,
-    /// The time that earlier tries took.
+    /// The time that these tries took.
     elapsed: Duration,
-    /// When this try began.
-    started: Instant,
     /// The URLs that redirected here, the first one first.
     redirected_from: Vec<Url>,
 }
@@ -38,15 +47,10 @@ enum Purpose {
     Robots(Site),
 }
 
-impl Job {
-    /// What to fetch.
-    pub fn url(&self) -> &Url {
-        &self.url
-    }
-
-    /// When this try was handed out.
-    pub fn started(&self) -> Instant {
-        self.started
+impl Item {
+    fn new(url: Url, purpose: Purpose, redirected_from: Vec<Url>) -> Item {
+        let elapsed = Duration::ZERO;
+        Item { url, purpose, tries: 0, elapsed, redirected_from }
     }
 }
 
@@ -60,8 +64,8 @@ fn site(url: &Url) -> Site {
 /// What is known of a site's `robots.txt`.
 #[derive(Debug)]
 enum Robots {
-    /// On its way; these jobs wait for it.
-    Asked(Vec<Job>),
+    /// On its way; these items wait for it.
+    Asked(Vec<Item>),
     /// Its text; empty if there is none.
     Rules(String),
     /// It cannot be had, so nothing may be fetched: why, after how many tries.
@@ -72,15 +76,18 @@ enum Robots {
 #[derive(Debug)]
 pub struct Frontier {
     options: CrawlOptions,
-    queue: VecDeque<Job>,
+    queue: VecDeque<Item>,
     /// Every URL that was ever queued.
     seen: HashSet<Url>,
     robots: HashMap<Site, Robots>,
-    in_flight: usize,
+    /// What has been handed out, and when, by the job's `id`.
+    in_flight: HashMap<usize, (Item, Instant)>,
+    /// Jobs handed out so far.
+    handed_out: usize,
     /// URLs handed out so far, further tries and `robots.txt` aside.
     fetched: usize,
     /// Finished, to be reported.
-    pages: VecDeque<Page>,
+    pages: Vec<Page>,
     summary: Summary,
     started: Instant,
 }
@@ -93,9 +100,10 @@ impl Frontier {
             queue: VecDeque::new(),
             seen: HashSet::new(),
             robots: HashMap::new(),
-            in_flight: 0,
+            in_flight: HashMap::new(),
+            handed_out: 0,
             fetched: 0,
-            pages: VecDeque::new(),
+            pages: Vec::new(),
             summary: Summary::default(),
             started: now,
         };
@@ -110,48 +118,52 @@ impl Frontier {
     /// The next job to begin `now`; `None` while there is nothing to begin.
     /// More may come after a [`finish`](Self::finish).
     pub fn next(&mut self, now: Instant) -> Option<Job> {
-        if self.in_flight >= self.options.max_tasks.max(1) {
+        if self.in_flight.len() >= self.options.max_tasks.max(1) {
             return None;
         }
-        while let Some(job) = self.queue.pop_front() {
-            if let Some(mut job) = self.admit(job) {
-                self.in_flight += 1;
+        while let Some(item) = self.queue.pop_front() {
+            if let Some(mut item) = self.admit(item) {
+                item.tries += 1;
+                self.handed_out += 1;
+                let (id, url) = (self.handed_out, item.url.clone());
+                self.in_flight.insert(id, (item, now));
                 let most = &mut self.summary.max_in_flight;
-                *most = self.in_flight.max(*most);
-                job.tries += 1;
-                job.started = now;
-                return Some(job);
+                *most = self.in_flight.len().max(*most);
+                return Some(Job { id, url, started: now });
             }
         }
         None
     }
 
-    /// Takes back a job that ended `now`.
-    pub fn finish(&mut self, mut job: Job, outcome: Outcome, now: Instant) {
-        self.in_flight -= 1;
-        job.elapsed += now.saturating_duration_since(job.started);
+    /// Takes in what came of a job, `now`. A job that was finished before is
+    /// ignored.
+    pub fn finish(&mut self, id: usize, outcome: Outcome, now: Instant) {
+        let Some((mut item, started)) = self.in_flight.remove(&id) else {
+            return;
+        };
+        item.elapsed += now.saturating_duration_since(started);
         match outcome {
             Err(error)
                 if error.kind.is_transient()
-                    && job.tries < self.options.max_tries =>
+                    && item.tries < self.options.max_tries =>
             {
-                self.queue.push_back(job);
+                self.queue.push_back(item);
             }
-            outcome => match job.purpose {
-                Purpose::Robots(_) => self.finish_robots(job, outcome),
-                _ => self.finish_page(job, outcome),
+            outcome => match item.purpose {
+                Purpose::Robots(_) => self.finish_robots(item, outcome),
+                _ => self.finish_page(&item, outcome),
             },
         }
     }
 
-    /// The next finished page to report, in order of completion.
-    pub fn take_page(&mut self) -> Option<Page> {
-        self.pages.pop_front()
+    /// The pages finished since the last call, in order of completion.
+    pub fn take_pages(&mut self) -> Vec<Page> {
+        std::mem::take(&mut self.pages)
     }
 
     /// Whether nothing is left to do and nothing is being done.
     pub fn is_finished(&self) -> bool {
-        self.queue.is_empty() && self.in_flight == 0
+        self.queue.is_empty() && self.in_flight.is_empty()
     }
 
     /// The totals of what has been done until `now`, and the jobs that a
@@ -168,55 +180,39 @@ impl Frontier {
     /// Queues `url` unless it has been queued before.
     fn add(&mut self, url: Url, purpose: Purpose, redirected_from: Vec<Url>) {
         if self.seen.insert(url.clone()) {
-            self.queue.push_back(self.job(url, purpose, redirected_from));
+            self.queue.push_back(Item::new(url, purpose, redirected_from));
         }
     }
 
-    fn job(
-        &self,
-        url: Url,
-        purpose: Purpose,
-        redirected_from: Vec<Url>,
-    ) -> Job {
-        Job {
-            url,
-            purpose,
-            tries: 0,
-            elapsed: Duration::ZERO,
-            started: self.started,
-            redirected_from,
-        }
-    }
-
-    /// Gives `job` back if it may be fetched now; else gives the fetch of
+    /// Gives `item` back if it may be fetched now; else gives the fetch of
     /// the `robots.txt` that it must wait for, or nothing.
-    fn admit(&mut self, job: Job) -> Option<Job> {
-        if job.tries > 0 || matches!(job.purpose, Purpose::Robots(_)) {
-            return Some(job);
+    fn admit(&mut self, item: Item) -> Option<Item> {
+        if item.tries > 0 || matches!(item.purpose, Purpose::Robots(_)) {
+            return Some(item);
         }
         if self.options.max_pages.is_some_and(|max| self.fetched >= max) {
             return None;
         }
         if !self.options.ignore_robots {
-            let site = site(&job.url);
+            let site = site(&item.url);
             match self.robots.get_mut(&site) {
                 None => {
-                    let url = job.url.join("/robots.txt").ok()?;
-                    self.robots.insert(site.clone(), Robots::Asked(vec![job]));
-                    return Some(self.job(url, Purpose::Robots(site), vec![]));
+                    let url = item.url.join("/robots.txt").ok()?;
+                    self.robots.insert(site.clone(), Robots::Asked(vec![item]));
+                    return Some(Item::new(url, Purpose::Robots(site), vec![]));
                 }
                 Some(Robots::Asked(waiting)) => {
-                    waiting.push(job);
+                    waiting.push(item);
                     return None;
                 }
                 Some(Robots::Rules(text)) => {
-                    if !robots_allow(text, &job.url) {
-                        self.disallowed(job);
+                    if !robots_allow(text, &item.url) {
+                        self.disallowed(item);
                         return None;
                     }
                 }
                 Some(Robots::Unreachable(error, tries)) => {
-                    let mut page = empty_page(&job);
+                    let mut page = empty_page(&item);
                     page.error = Some(error.clone());
                     page.tries = *tries;
                     self.fetched += 1;
@@ -226,14 +222,14 @@ impl Frontier {
             }
         }
         self.fetched += 1;
-        Some(job)
+        Some(item)
     }
 
     /// Leaves out what `robots.txt` forbids; says so if it was asked for.
-    fn disallowed(&mut self, job: Job) {
+    fn disallowed(&mut self, item: Item) {
         self.summary.disallowed += 1;
-        if let Purpose::Root = job.purpose {
-            let mut page = empty_page(&job);
+        if let Purpose::Root = item.purpose {
+            let mut page = empty_page(&item);
             page.error = Some(FetchError::new(
                 ErrorKind::Robots,
                 "robots.txt forbids it (--ignore-robots fetches it)",
@@ -244,9 +240,9 @@ impl Frontier {
     }
 
     /// What a `robots.txt` that did or did not come means (RFC 9309, 2.3.1).
-    fn finish_robots(&mut self, mut job: Job, outcome: Outcome) {
-        self.summary.sequential += job.elapsed;
-        let tries = job.tries;
+    fn finish_robots(&mut self, mut item: Item, outcome: Outcome) {
+        self.summary.sequential += item.elapsed;
+        let tries = item.tries;
         let robots = match outcome {
             Err(error) if error.kind.is_transient() => {
                 Robots::Unreachable(error, tries)
@@ -254,14 +250,14 @@ impl Frontier {
             // Nothing that could be understood: no rules.
             Err(_) => Robots::Rules(String::new()),
             Ok(response) => {
-                if let Some(Ok(target)) = redirect(&job.url, &response)
-                    && job.redirected_from.len() < self.options.max_redirects
+                if let Some(Ok(target)) = redirect(&item.url, &response)
+                    && item.redirected_from.len() < self.options.max_redirects
                 {
-                    job.redirected_from.push(job.url);
-                    job.url = target;
-                    job.tries = 0;
-                    job.elapsed = Duration::ZERO;
-                    self.queue.push_front(job);
+                    item.redirected_from.push(item.url);
+                    item.url = target;
+                    item.tries = 0;
+                    item.elapsed = Duration::ZERO;
+                    self.queue.push_front(item);
                     return;
                 }
                 match response.status {
@@ -273,7 +269,7 @@ impl Frontier {
                             ErrorKind::Robots,
                             format!(
                                 "{} answered {}, so nothing may be fetched",
-                                job.url,
+                                item.url,
                                 status_line(&response)
                             ),
                         ),
@@ -283,19 +279,19 @@ impl Frontier {
                 }
             }
         };
-        let Purpose::Robots(site) = job.purpose else { return };
+        let Purpose::Robots(site) = item.purpose else { return };
         if let Some(Robots::Asked(waiting)) = self.robots.insert(site, robots) {
-            for job in waiting.into_iter().rev() {
-                self.queue.push_front(job);
+            for item in waiting.into_iter().rev() {
+                self.queue.push_front(item);
             }
         }
     }
 
-    fn finish_page(&mut self, job: Job, outcome: Outcome) {
-        let mut page = empty_page(&job);
+    fn finish_page(&mut self, item: &Item, outcome: Outcome) {
+        let mut page = empty_page(item);
         match outcome {
             Err(error) => page.error = Some(error),
-            Ok(response) => self.read_response(&job, response, &mut page),
+            Ok(response) => self.read_response(item, response, &mut page),
         }
         self.report(page);
     }
@@ -303,22 +299,22 @@ impl Frontier {
     /// Fills `page` from the response and queues what it leads to.
     fn read_response(
         &mut self,
-        job: &Job,
+        item: &Item,
         response: Response,
         page: &mut Page,
     ) {
         page.status = Some(response.status);
         page.size = response.body.len();
-        if let Some(target) = redirect(&job.url, &response) {
+        if let Some(target) = redirect(&item.url, &response) {
             match target {
-                Ok(target) => self.follow_redirect(job, target, page),
+                Ok(target) => self.follow_redirect(item, target, page),
                 Err(error) => page.error = Some(error),
             }
         } else if response.status >= 400 {
             let message = status_line(&response);
             page.error = Some(FetchError::new(ErrorKind::Status, message));
         } else if is_html(&response) {
-            for link in links::links(&job.url, &response.body) {
+            for link in links::links(&item.url, &response.body) {
                 page.links += 1;
                 if self.allows(&link) && !self.seen.contains(&link) {
                     page.new_links += 1;
@@ -336,9 +332,9 @@ impl Frontier {
         page.content_type = response.content_type;
     }
 
-    fn follow_redirect(&mut self, job: &Job, target: Url, page: &mut Page) {
-        let mut from = job.redirected_from.clone();
-        from.push(job.url.clone());
+    fn follow_redirect(&mut self, item: &Item, target: Url, page: &mut Page) {
+        let mut from = item.redirected_from.clone();
+        from.push(item.url.clone());
         page.redirect = Some(target.clone());
         if from.contains(&target) {
             page.error = Some(FetchError::new(
@@ -375,13 +371,13 @@ impl Frontier {
         if let Some(status) = page.status {
             *summary.statuses.entry(status).or_default() += 1;
         }
-        self.pages.push_back(page);
+        self.pages.push(page);
     }
 }
 
-fn empty_page(job: &Job) -> Page {
+fn empty_page(item: &Item) -> Page {
     Page {
-        url: job.url.clone(),
+        url: item.url.clone(),
         status: None,
         content_type: None,
         size: 0,
@@ -389,8 +385,8 @@ fn empty_page(job: &Job) -> Page {
         new_links: 0,
         redirect: None,
         error: None,
-        tries: job.tries,
-        elapsed: job.elapsed,
+        tries: item.tries,
+        elapsed: item.elapsed,
     }
 }
 

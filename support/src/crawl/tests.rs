@@ -50,7 +50,7 @@ fn crawl_world(
     let world: BTreeMap<&str, &Response> =
         world.iter().map(|(url, response)| (*url, response)).collect();
     crawl_with(options, |job| {
-        let found = world.get(job.url().as_str());
+        let found = world.get(job.url.as_str());
         Ok(found.map_or(status(404, "Not Found"), |r| (*r).clone()))
     })
 }
@@ -64,12 +64,12 @@ fn crawl_with(
     let mut pages = Vec::new();
     let mut asked = Vec::new();
     while let Some(job) = frontier.next(now) {
-        asked.push(job.url().to_string());
+        asked.push(job.url.to_string());
         let outcome = fetch(&job);
-        frontier.finish(job, outcome, now);
-        pages.extend(std::iter::from_fn(|| frontier.take_page()));
+        frontier.finish(job.id, outcome, now);
+        pages.extend(frontier.take_pages());
     }
-    pages.extend(std::iter::from_fn(|| frontier.take_page()));
+    pages.extend(frontier.take_pages());
     assert!(frontier.is_finished());
     (pages, frontier.summary(now, Vec::new()), asked)
 }
@@ -133,10 +133,13 @@ fn the_limit_of_tasks_holds_and_is_reached() {
     let first = frontier.next(now).unwrap();
     let _second = frontier.next(now).unwrap();
     assert!(frontier.next(now).is_none());
-    frontier.finish(first, Ok(html("")), now);
+    frontier.finish(first.id, Ok(html("")), now);
     assert!(frontier.next(now).is_some());
     assert!(frontier.next(now).is_none());
     assert_eq!(frontier.summary(now, Vec::new()).max_in_flight, 2);
+    // To finish a job twice, after a time-out say, does nothing.
+    frontier.finish(first.id, Ok(html("")), now);
+    assert!(frontier.next(now).is_none());
     assert!(frontier.summary(now, Vec::new()).interrupted);
 }
 
@@ -175,10 +178,10 @@ fn time_is_summed_over_tries_and_pages() {
     let mut frontier = Frontier::new(&options, now);
     let second = Duration::from_secs(1);
     let job = frontier.next(now).unwrap();
-    frontier.finish(job, Err(refused()), now + second);
+    frontier.finish(job.id, Err(refused()), now + second);
     let job = frontier.next(now + 5 * second).unwrap();
-    frontier.finish(job, Ok(html("")), now + 7 * second);
-    assert_eq!(frontier.take_page().unwrap().elapsed, 3 * second);
+    frontier.finish(job.id, Ok(html("")), now + 7 * second);
+    assert_eq!(frontier.take_pages()[0].elapsed, 3 * second);
     let summary = frontier.summary(now + 8 * second, Vec::new());
     assert_eq!(summary.sequential, 3 * second);
     assert_eq!(summary.elapsed, 8 * second);
@@ -329,12 +332,12 @@ fn other_jobs_wait_for_robots_txt() {
     options.roots.push(url("http://a/2"));
     let mut frontier = Frontier::new(&options, now);
     let robots = frontier.next(now).unwrap();
-    assert_eq!(robots.url().path(), "/robots.txt");
+    assert_eq!(robots.url.path(), "/robots.txt");
     assert!(frontier.next(now).is_none());
     assert!(!frontier.is_finished());
-    frontier.finish(robots, Ok(status(404, "Not Found")), now);
-    assert_eq!(frontier.next(now).unwrap().url().path(), "/1");
-    assert_eq!(frontier.next(now).unwrap().url().path(), "/2");
+    frontier.finish(robots.id, Ok(status(404, "Not Found")), now);
+    assert_eq!(frontier.next(now).unwrap().url.path(), "/1");
+    assert_eq!(frontier.next(now).unwrap().url.path(), "/2");
 }
 
 #[test]
@@ -375,7 +378,7 @@ fn robots_txt_that_says_nothing_allows_everything() {
     let malformed = || FetchError::new(ErrorKind::Malformed, "x");
     for answer in [Ok(status(403, "Forbidden")), Err(malformed())] {
         let (pages, ..) =
-            crawl_with(&options("http://a/"), |job| match job.url().path() {
+            crawl_with(&options("http://a/"), |job| match job.url.path() {
                 "/robots.txt" => answer.clone(),
                 _ => Ok(html("")),
             });
