@@ -11,7 +11,7 @@ use std::time::Instant;
 use support::crawl::{FetchError, FetchState, Frontier, Job, Outcome};
 use support::http::{self, ResponseReader};
 use support::net::{self, interrupted, would_block};
-use support::trace::{Event, Interest};
+use support::trace::Interest;
 use support::{CrawlOptions, Interrupt, Page, Summary, Waiting};
 
 use crate::event_loop::{EventLoop, Source, TimerHandle};
@@ -252,10 +252,10 @@ impl Fetch {
     /// Notes what the fetch is going to wait for.
     fn note(&self, state: FetchState) {
         self.state.set(state);
-        self.crawler.event_loop.trace().record(Event::State {
-            machine: &format_args!("fetch {} {}", self.job.id, self.job.url),
-            state: &format_args!("waiting for {state}"),
-        });
+        self.crawler.event_loop.trace().state(
+            &format_args!("fetch {} {}", self.job.id, self.job.url),
+            &format_args!("waiting for {state}"),
+        );
     }
 
     fn time_out(&self) {

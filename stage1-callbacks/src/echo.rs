@@ -4,15 +4,16 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use support::net::{aborted, interrupted, would_block};
-use support::trace::{Event, Interest};
+use support::trace::Interest;
 use support::{EchoOptions, EchoStats, Interrupt};
 
 use crate::event_loop::{EventLoop, Source};
+use crate::selector::Key;
 
 /// The most bytes read at once; also the most that are pending for a
 /// connection, because nothing is read while something is.
@@ -90,9 +91,7 @@ impl Server {
         // Accept and read nothing any more, but let pending output go out.
         self.closing.set(true);
         self.paused.take();
-        for key in keys {
-            self.event_loop.unregister(key);
-        }
+        keys.into_iter().for_each(|key| self.event_loop.unregister(key));
         let end = Instant::now() + grace;
         self.event_loop.call_later(grace, || {}); // wakes the loop then
         while Rc::strong_count(&self.unfinished) > 1 && Instant::now() < end {
@@ -119,7 +118,7 @@ impl Server {
                 return self.pause(listener, &"enough connections");
             }
             match listener.accept() {
-                Ok((stream, _)) => self.connected(stream),
+                Ok((stream, peer)) => self.connected(stream, peer),
                 // Nobody else is there.
                 Err(error) if would_block(&error) => break,
                 // A signal came, or somebody has given up already.
@@ -137,9 +136,10 @@ impl Server {
         self.listen(listener);
     }
 
-    fn connected(self: &Rc<Self>, stream: TcpStream) {
+    fn connected(self: &Rc<Self>, stream: TcpStream, peer: SocketAddr) {
         // A stream that the loop cannot take in is closed by its drop.
         let Ok(stream) = self.event_loop.source(stream) else { return };
+        self.note(stream.key(), &format_args!("accepted from {peer}"));
         self.open.set(self.open.get() + 1);
         let mut stats = self.stats.borrow_mut();
         stats.connections += 1;
@@ -150,11 +150,13 @@ impl Server {
     }
 
     fn pause(&self, listener: Source<TcpListener>, why: &dyn fmt::Display) {
-        self.event_loop.trace().record(Event::State {
-            machine: &format_args!("listener {}", listener.key().0),
-            state: &format_args!("paused: {why}"),
-        });
+        self.note(listener.key(), &format_args!("paused, {why}"));
         self.paused.borrow_mut().push(listener);
+    }
+
+    fn note(&self, source: Key, state: &dyn fmt::Display) {
+        let machine = format_args!("source {}", source.0);
+        self.event_loop.trace().state(&machine, state);
     }
 
     fn resume(self: &Rc<Self>) {
@@ -185,13 +187,14 @@ impl Connection {
         if self.server.closing.get() {
             return;
         }
-        let server = self.server.clone();
+        let (server, key) = (self.server.clone(), self.stream.key());
         let mut buffer = server.buffer.borrow_mut();
         match (&*self.stream).read(&mut buffer) {
             // The end of input; nothing is pending.
             Ok(0) => {}
             Ok(n) => {
                 buffer[..n].make_ascii_uppercase();
+                server.note(key, &format_args!("echoing {n} bytes"));
                 self.write(&buffer[..n]);
             }
             Err(error) if would_block(&error) || interrupted(&error) => {
@@ -262,6 +265,7 @@ impl Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
+        self.server.note(self.stream.key(), &"closed");
         self.server.open.set(self.server.open.get() - 1);
         self.server.resume();
     }

@@ -406,12 +406,12 @@ pub struct TimerHandle {
 impl TimerHandle {
     /// Has the callback not called, also if its time has come already.
     pub fn cancel(&self) {
-        let event_loop = &self.event_loop;
-        let timers = &event_loop.inner.timers;
-        let waiting = timers.borrow_mut().remove(&(self.at, self.id));
-        let ready = event_loop.cancel_ready(Origin::Timer(self.id));
+        let mut timers = self.event_loop.inner.timers.borrow_mut();
+        let waiting = timers.remove(&(self.at, self.id));
+        drop(timers); // what is dropped below may set another one
+        let ready = self.event_loop.cancel_ready(Origin::Timer(self.id));
         if waiting.is_some() || ready.is_some() {
-            event_loop.record(Event::TimerCancelled(self.id));
+            self.event_loop.record(Event::TimerCancelled(self.id));
         }
     }
 }
@@ -451,7 +451,7 @@ impl<S> Drop for Source<S> {
 
 /// `after` from now; what is too far away to count is far away.
 fn deadline(after: Duration) -> Instant {
-    const CENTURY: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+    let century = Duration::from_secs(100 * 365 * 24 * 60 * 60);
     let now = Instant::now();
-    now.checked_add(after).unwrap_or_else(|| now + CENTURY)
+    now.checked_add(after).unwrap_or(now + century)
 }

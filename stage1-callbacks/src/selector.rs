@@ -103,9 +103,7 @@ impl Selector {
     /// Asks nothing of the source any more. It may be reported once more all
     /// the same.
     pub fn unregister(&mut self, key: Key) {
-        if let Some(entry) = self.sources.get(&key)
-            && entry.added
-        {
+        if let Some(entry) = self.sources.get(&key) {
             // If this fails, the source may be reported once more.
             let _ = self.poller.modify(&*entry.source, Event::none(key.0));
         }

@@ -79,7 +79,7 @@ struct CrawlerArgs {
     /// A root certificate to trust (stage 4 only)
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
-    /// Report more
+    /// Report more, and tell on stderr what each fetch waits for
     #[arg(short, long)]
     verbose: bool,
     /// Report nothing but errors
@@ -105,7 +105,7 @@ struct EchoArgs {
     /// on stderr
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
-    /// Report more
+    /// Tell on stderr what each connection does
     #[arg(short, long)]
     verbose: bool,
     /// Report nothing but errors
@@ -145,14 +145,15 @@ fn run_crawler(args: CrawlerArgs, crawl: Crawl) -> io::Result<ExitCode> {
         lenient: args.lenient,
         ignore_robots: args.ignore_robots,
         ca_file: args.ca_file,
-        trace: open_trace(args.trace.as_ref())?,
+        trace: open_trace(args.trace.as_ref(), verbosity)?,
     };
     // The practice site lives until the crawl is over.
     let _site = match options.roots.is_empty() {
         true => Some(practice(&mut options, verbosity)?),
         false => None,
     };
-    let bar = args.trace.is_none();
+    // It would be torn apart by other lines on stderr.
+    let bar = args.trace.is_none() && verbosity < Verbosity::Verbose;
     let mut report = Reporter::new(io::stdout(), args.format, verbosity, bar);
     let interrupt = on_ctrl_c()?;
     let mut written = Ok(());
@@ -222,7 +223,7 @@ fn run_echo_server(args: &EchoArgs, serve: Serve) -> io::Result<()> {
     let verbosity = verbosity(args.verbose, args.quiet);
     let options = EchoOptions {
         max_connections: args.max_connections,
-        trace: open_trace(args.trace.as_ref())?,
+        trace: open_trace(args.trace.as_ref(), verbosity)?,
         ..EchoOptions::default()
     };
     let interrupt = on_ctrl_c()?;
@@ -237,9 +238,6 @@ fn run_echo_server(args: &EchoArgs, serve: Serve) -> io::Result<()> {
     for listener in &listeners {
         let _ =
             writeln!(io::stdout(), "listening on {}", listener.local_addr()?);
-    }
-    if verbosity == Verbosity::Verbose {
-        note("try: nc 127.0.0.1 8080, type a line; Ctrl-C here ends it");
     }
     let stats = serve(listeners, &options, &interrupt)?;
     if verbosity > Verbosity::Quiet {
@@ -268,12 +266,15 @@ fn on_ctrl_c() -> io::Result<Interrupt> {
     Ok(interrupt)
 }
 
-fn open_trace(path: Option<&PathBuf>) -> io::Result<Trace> {
+fn open_trace(
+    path: Option<&PathBuf>,
+    verbosity: Verbosity,
+) -> io::Result<Trace> {
+    let stderr = LineWriter::new(io::stderr());
     match path {
+        None if verbosity == Verbosity::Verbose => Ok(Trace::states(stderr)),
         None => Ok(Trace::off()),
-        Some(path) if path.as_os_str() == "-" => {
-            Ok(Trace::text(LineWriter::new(io::stderr())))
-        }
+        Some(path) if path.as_os_str() == "-" => Ok(Trace::text(stderr)),
         Some(path) => {
             let file =
                 File::create(path).map_err(|e| named(path.display(), &e))?;

@@ -4,6 +4,7 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
+use console::style;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
@@ -145,7 +146,10 @@ fn page_text(page: &Page, verbosity: Verbosity) -> Option<String> {
     if verbosity == Verbosity::Verbose {
         line += &format!("  in {}", seconds(page.elapsed));
     }
-    Some(line)
+    Some(match page.error {
+        Some(_) => style(line).red().to_string(),
+        None => line,
+    })
 }
 
 fn waiting_text(waiting: &Waiting) -> String {

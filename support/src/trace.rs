@@ -85,7 +85,8 @@ struct Writer {
 }
 
 /// Writes an event: so long after the start, in this turn.
-type Format = fn(Duration, u64, Event<'_>) -> String;
+/// `None` leaves it out.
+type Format = fn(Duration, u64, Event<'_>) -> Option<String>;
 
 impl Trace {
     /// Records nothing.
@@ -95,12 +96,23 @@ impl Trace {
 
     /// Writes one readable line an event.
     pub fn text(out: impl Write + Send + 'static) -> Trace {
-        Trace::new(Box::new(out), text)
+        Trace::new(Box::new(out), |at, turn, event| Some(text(at, turn, event)))
+    }
+
+    /// Writes one readable line for each change of a machine's state, and
+    /// nothing of the loop: what a program's `-v` shows.
+    pub fn states(out: impl Write + Send + 'static) -> Trace {
+        Trace::new(Box::new(out), |_, _, event| match event {
+            Event::State { machine, state } => {
+                Some(format!("{machine}: {state}"))
+            }
+            _ => None,
+        })
     }
 
     /// Writes one JSON object a line, with [`VERSION`] in its field `v`.
     pub fn json(out: impl Write + Send + 'static) -> Trace {
-        Trace::new(Box::new(out), json)
+        Trace::new(Box::new(out), |at, turn, event| Some(json(at, turn, event)))
     }
 
     fn new(out: Box<dyn Write + Send>, format: Format) -> Trace {
@@ -115,6 +127,12 @@ impl Trace {
         if let Some(writer) = &self.writer {
             writer.lock().unwrap_or_else(PoisonError::into_inner).write(event);
         }
+    }
+
+    /// Records that `machine` goes on to `state`, if tracing is on.
+    #[inline]
+    pub fn state(&self, machine: &dyn fmt::Display, state: &dyn fmt::Display) {
+        self.record(Event::State { machine, state });
     }
 }
 
@@ -135,7 +153,9 @@ impl Writer {
         }
         self.turn += u64::from(matches!(event, Event::Turn));
         let line = (self.format)(self.started.elapsed(), self.turn, event);
-        if let Err(error) = writeln!(self.out, "{line}") {
+        if let Some(line) = line
+            && let Err(error) = writeln!(self.out, "{line}")
+        {
             self.failed = true;
             complain(&error);
         }
@@ -321,6 +341,15 @@ mod tests {
         assert_eq!(lines[1]["timeout_s"], Value::Null);
         assert_eq!(lines[5]["interest"], "readable");
         assert_eq!(lines[10]["state"], "reading");
+    }
+
+    #[test]
+    fn states_are_machines_alone() {
+        let memory = Memory::default();
+        let trace = Trace::states(memory.clone());
+        EVENTS.into_iter().for_each(|event| trace.record(event));
+        trace.state(&"connection 1", &"closed");
+        assert_eq!(memory.text(), "fetch /: reading\nconnection 1: closed\n");
     }
 
     #[test]

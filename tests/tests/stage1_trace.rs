@@ -69,6 +69,7 @@ fn one_echo() {
         let address = listener.local_addr().unwrap();
         // Everything that the client does is there before the server looks.
         let mut client = TcpStream::connect(address).unwrap();
+        let peer = client.local_addr().unwrap();
         client.write_all(b"hello").unwrap();
         client.shutdown(Shutdown::Write).unwrap();
 
@@ -90,19 +91,21 @@ fn one_echo() {
         interrupt.trigger();
         server.join().unwrap().unwrap();
         assert_eq!(
-            events[..15],
+            events[..17],
             [
                 "register 0 readable closure in Server::listen",
                 "turn 1",
                 "wait",
                 "ready 0",
                 "call closure in Server::listen",
+                &format!("state accepted from {peer}"),
                 "register 1 readable Connection::read",
                 "register 0 readable closure in Server::listen",
                 "turn 2",
                 "wait",
                 "ready 1",
                 "call Connection::read",
+                "state echoing 5 bytes",
                 "register 1 readable Connection::read",
                 "turn 3",
                 "wait",
