@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use support::site::{Site, SiteOptions};
 
+// ANCHOR: main
 fn main() -> io::Result<()> {
     let site = Site::start(&SiteOptions::default())?;
     let start = Instant::now();
@@ -18,7 +19,9 @@ fn main() -> io::Result<()> {
     println!("ten pages in {:.1} s", start.elapsed().as_secs_f64());
     Ok(())
 }
+// ANCHOR_END: main
 
+// ANCHOR: fetch
 fn fetch(address: SocketAddr, path: &str) -> io::Result<Vec<u8>> {
     let mut stream = TcpStream::connect(address)?; // waits
     write!(stream, "GET {path} HTTP/1.0\r\nHost: example.com\r\n\r\n")?;
@@ -26,3 +29,4 @@ fn fetch(address: SocketAddr, path: &str) -> io::Result<Vec<u8>> {
     stream.read_to_end(&mut response)?; // waits for a second
     Ok(response)
 }
+// ANCHOR_END: fetch

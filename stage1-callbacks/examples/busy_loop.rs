@@ -20,6 +20,7 @@ struct Fetch {
     response: Vec<u8>,
 }
 
+// ANCHOR: main
 fn main() -> io::Result<()> {
     let site = Site::start(&SiteOptions::default())?;
     let start = Instant::now();
@@ -57,8 +58,10 @@ fn main() -> io::Result<()> {
     );
     Ok(())
 }
+// ANCHOR_END: main
 
 impl Fetch {
+    // ANCHOR: go_on
     /// Makes one call. True when the response is complete.
     fn go_on(&mut self) -> io::Result<bool> {
         if !self.request.is_empty() {
@@ -71,11 +74,14 @@ impl Fetch {
         self.response.extend_from_slice(&buffer[..received]);
         Ok(received == 0)
     }
+    // ANCHOR_END: go_on
 }
 
+// ANCHOR: not_yet
 /// The call has nothing to do yet; also while the connection is being made.
 fn not_yet(error: &io::Error) -> bool {
     would_block(error)
         || interrupted(error)
         || error.kind() == io::ErrorKind::NotConnected
 }
+// ANCHOR_END: not_yet

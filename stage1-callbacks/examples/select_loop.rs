@@ -16,12 +16,14 @@ use support::site::{Site, SiteOptions};
 
 type Callback = Box<dyn FnOnce() -> io::Result<()>>;
 
+// ANCHOR: program
 /// What all callbacks share.
 struct Program {
     selector: RefCell<Selector>,
     callbacks: RefCell<HashMap<Key, Callback>>,
     urls_todo: RefCell<Vec<String>>,
 }
+// ANCHOR_END: program
 
 fn main() -> io::Result<()> {
     let site = Site::start(&SiteOptions::default())?;
@@ -40,6 +42,7 @@ fn main() -> io::Result<()> {
 }
 
 impl Program {
+    // ANCHOR: run
     /// The loop: what is ready, and the callbacks for it.
     fn run(&self) -> io::Result<()> {
         while !self.urls_todo.borrow().is_empty() {
@@ -53,7 +56,9 @@ impl Program {
         }
         Ok(())
     }
+    // ANCHOR_END: run
 
+    // ANCHOR: register
     fn register(
         &self,
         key: Key,
@@ -63,7 +68,9 @@ impl Program {
         self.callbacks.borrow_mut().insert(key, Box::new(callback));
         self.selector.borrow_mut().register(key, interest)
     }
+    // ANCHOR_END: register
 
+    // ANCHOR: fetch
     fn fetch(
         self: &Rc<Self>,
         address: SocketAddr,
@@ -76,7 +83,9 @@ impl Program {
             program.connected(stream, key, url)
         })
     }
+    // ANCHOR_END: fetch
 
+    // ANCHOR: connected
     fn connected(
         self: Rc<Self>,
         stream: Rc<TcpStream>,
@@ -88,7 +97,9 @@ impl Program {
         (&*stream).write_all(get.as_bytes())?;
         self.read(stream, key, url, Vec::new())
     }
+    // ANCHOR_END: connected
 
+    // ANCHOR: read
     fn read(
         self: Rc<Self>,
         stream: Rc<TcpStream>,
@@ -113,4 +124,5 @@ impl Program {
             program.read(stream, key, url, response)
         })
     }
+    // ANCHOR_END: read
 }

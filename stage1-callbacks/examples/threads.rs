@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use support::site::{Site, SiteOptions};
 
+// ANCHOR: main
 fn main() -> io::Result<()> {
     let site = Site::start(&SiteOptions::default())?;
     let address = site.address();
@@ -29,6 +30,7 @@ fn main() -> io::Result<()> {
     println!("ten pages in {:.1} s", start.elapsed().as_secs_f64());
     what_threads_cost()
 }
+// ANCHOR_END: main
 
 fn fetch(address: SocketAddr, path: &str) -> io::Result<Vec<u8>> {
     let mut stream = TcpStream::connect(address)?; // this thread waits
@@ -38,6 +40,7 @@ fn fetch(address: SocketAddr, path: &str) -> io::Result<Vec<u8>> {
     Ok(response)
 }
 
+// ANCHOR: cost
 fn what_threads_cost() -> io::Result<()> {
     const THREADS: usize = 1000;
     let before = memory_kib();
@@ -67,6 +70,7 @@ fn what_threads_cost() -> io::Result<()> {
     }
     Ok(())
 }
+// ANCHOR_END: cost
 
 /// The memory this process occupies, in KiB.
 fn memory_kib() -> Option<usize> {

@@ -39,6 +39,7 @@ pub fn crawl(
     });
     let summary = crawler.run(on_page, interrupt);
     event_loop.close();
+    crawler.fetches.take(); // they hold the crawler that holds them
     summary
 }
 
@@ -52,6 +53,7 @@ struct Crawler {
 }
 
 impl Crawler {
+    // ANCHOR: run
     /// Turns the loop until the crawl is over.
     fn run(
         self: &Rc<Self>,
@@ -77,6 +79,7 @@ impl Crawler {
         let waiting = fetches.values().map(|(fetch, _)| fetch.waiting(now));
         Ok(self.frontier.borrow().summary(now, waiting.collect()))
     }
+    // ANCHOR_END: run
 
     /// Begins as many fetches as the limits allow.
     fn start_fetches(self: &Rc<Self>) {
@@ -90,6 +93,7 @@ impl Crawler {
     }
 }
 
+// ANCHOR: fetch
 /// One try of one URL.
 struct Fetch {
     crawler: Rc<Crawler>,
@@ -99,6 +103,7 @@ struct Fetch {
     /// and for which source, so that `finish` can make the loop forget it.
     source: Cell<Option<Key>>,
 }
+// ANCHOR_END: fetch
 
 impl Fetch {
     fn start(crawler: Rc<Crawler>, job: Job) {
@@ -115,6 +120,7 @@ impl Fetch {
         fetch.look_up();
     }
 
+    // ANCHOR: look_up
     /// Finds the addresses of the host. For a name that takes a thread,
     /// because the system's look-up blocks.
     fn look_up(self: Rc<Self>) {
@@ -135,6 +141,7 @@ impl Fetch {
             self.fail(&error);
         }
     }
+    // ANCHOR_END: look_up
 
     fn looked_up(self: Rc<Self>, found: Result<Vec<SocketAddr>, FetchError>) {
         // The fetch may have timed out meanwhile.
@@ -147,6 +154,7 @@ impl Fetch {
         }
     }
 
+    // ANCHOR: connect
     /// Begins to connect to the first of the addresses.
     fn connect(self: Rc<Self>, addresses: VecDeque<SocketAddr>) {
         let address = addresses[0];
@@ -161,7 +169,9 @@ impl Fetch {
             Err(error) => self.refused(addresses, &error),
         }
     }
+    // ANCHOR_END: connect
 
+    // ANCHOR: connected
     /// The connection has been made, or refused.
     fn connected(
         self: Rc<Self>,
@@ -176,6 +186,7 @@ impl Fetch {
             Ok(Some(error)) | Err(error) => self.refused(addresses, &error),
         }
     }
+    // ANCHOR_END: connected
 
     /// The first of the addresses did not work: on to the next one.
     fn refused(
@@ -191,6 +202,7 @@ impl Fetch {
         }
     }
 
+    // ANCHOR: send
     /// Sends the request, or what is left of it.
     fn send(self: Rc<Self>, stream: Source<TcpStream>, mut request: Vec<u8>) {
         self.note(FetchState::Sending);
@@ -207,7 +219,9 @@ impl Fetch {
             self.wait(stream, Interest::Writable, request, Fetch::send);
         }
     }
+    // ANCHOR_END: send
 
+    // ANCHOR: read_response
     /// Reads what is there, until the response is complete.
     fn read_response(
         self: Rc<Self>,
@@ -229,7 +243,9 @@ impl Fetch {
         self.note(FetchState::Reading(reader.progress()));
         self.wait(stream, Interest::Readable, reader, Fetch::read_response);
     }
+    // ANCHOR_END: read_response
 
+    // ANCHOR: wait
     /// Has `next` called with all of this when the stream is ready. What the
     /// closure captures here is the whole suspended fetch.
     fn wait<T: 'static>(
@@ -248,6 +264,7 @@ impl Fetch {
             self.fail(&error);
         }
     }
+    // ANCHOR_END: wait
 
     /// Notes what the fetch is going to wait for.
     fn note(&self, state: FetchState) {
@@ -268,6 +285,7 @@ impl Fetch {
         self.finish(Err(FetchError::network(self.state.get(), error)));
     }
 
+    // ANCHOR: finish
     /// Hands in the outcome; whatever else the fetch waits for is forgotten.
     fn finish(&self, outcome: Outcome) {
         let crawler = &self.crawler;
@@ -281,6 +299,7 @@ impl Fetch {
         let mut frontier = crawler.frontier.borrow_mut();
         frontier.finish(self.job.id, outcome, Instant::now());
     }
+    // ANCHOR_END: finish
 
     fn waiting(&self, now: Instant) -> Waiting {
         Waiting::new(&self.job, self.state.get(), now)

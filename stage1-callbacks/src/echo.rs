@@ -6,7 +6,7 @@ use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use support::net::{aborted, interrupted, would_block};
 use support::trace::Interest;
@@ -42,7 +42,7 @@ pub fn serve(
         max_connections: options.max_connections.unwrap_or(usize::MAX),
         paused: RefCell::default(),
         open: Cell::new(0),
-        unfinished: Rc::new(()),
+        busy: Rc::new(()),
         closing: Cell::new(false),
         stats: RefCell::default(),
         buffer: RefCell::new(vec![0; BUFFER]),
@@ -52,6 +52,7 @@ pub fn serve(
     result.map(|()| *server.stats.borrow())
 }
 
+// ANCHOR: server
 /// What all connections share.
 struct Server {
     event_loop: EventLoop,
@@ -60,14 +61,15 @@ struct Server {
     paused: RefCell<Vec<Source<TcpListener>>>,
     /// How many connections there are.
     open: Cell<usize>,
-    /// Each callback with something left to write has a clone of it.
-    unfinished: Rc<()>,
-    /// The interrupt has come: nothing is read any more.
+    /// A connection that has something to finish holds a clone.
+    busy: Rc<()>,
+    /// The interrupt has come: nothing is answered any more.
     closing: Cell<bool>,
     stats: RefCell<EchoStats>,
     /// What `read` reads into: one for all, as only one reads at a time.
     buffer: RefCell<Vec<u8>>,
 }
+// ANCHOR_END: server
 
 impl Server {
     fn run(
@@ -88,13 +90,17 @@ impl Server {
             self.event_loop.run_once()?;
         }
 
-        // Accept and read nothing any more, but let pending output go out.
+        // Accept nothing any more, and have every connection come to its end.
         self.closing.set(true);
         self.paused.take();
         keys.into_iter().for_each(|key| self.event_loop.unregister(key));
-        let end = Instant::now() + grace;
-        self.event_loop.call_later(grace, || {}); // wakes the loop then
-        while Rc::strong_count(&self.unfinished) > 1 && Instant::now() < end {
+        self.event_loop.wake_all();
+        self.event_loop.call_soon(|| {}); // so that this turn does not wait
+        self.event_loop.run_once()?;
+        let over = Rc::new(Cell::new(false));
+        let end = over.clone();
+        self.event_loop.call_later(grace, move || end.set(true));
+        while Rc::strong_count(&self.busy) > 1 && !over.get() {
             self.event_loop.run_once()?;
         }
         Ok(())
@@ -111,6 +117,7 @@ impl Server {
         );
     }
 
+    // ANCHOR: accept
     /// Takes in the connections that are there.
     fn accept(self: &Rc<Self>, listener: Source<TcpListener>) {
         for _ in 0..BATCH {
@@ -135,6 +142,7 @@ impl Server {
         }
         self.listen(listener);
     }
+    // ANCHOR_END: accept
 
     fn connected(self: &Rc<Self>, stream: TcpStream, peer: SocketAddr) {
         // A stream that the loop cannot take in is closed by its drop.
@@ -145,7 +153,8 @@ impl Server {
         stats.connections += 1;
         stats.peak = stats.peak.max(self.open.get());
         drop(stats);
-        let connection = Connection { server: self.clone(), stream };
+        let connection =
+            Connection { server: self.clone(), stream, busy: None };
         connection.wait(Interest::Readable, Connection::read);
     }
 
@@ -166,6 +175,7 @@ impl Server {
     }
 }
 
+// ANCHOR: connection
 /// One client. To drop it is to close it.
 ///
 /// It belongs to the callback that waits for it, so that it is always in
@@ -174,18 +184,24 @@ impl Server {
 /// | waits to | then | goes on to |
 /// |---|---|---|
 /// | `read` | answers what came | `read`, `write`; closed at the end of input |
-/// | `write` | writes what is pending | `read`, `write`; `drain` after an interrupt |
-/// | `drain` | drops what comes | `drain`; closed at the end of input |
+/// | `write` | writes what is pending | `read`, `write` |
+/// | `finish` | drops what comes | `finish`; closed at the end of input |
+///
+/// After an interrupt `finish` takes the place of `read`.
 struct Connection {
     server: Rc<Server>,
     stream: Source<TcpStream>,
+    /// While output is pending; after an interrupt, while input comes.
+    busy: Option<Rc<()>>,
 }
+// ANCHOR_END: connection
 
 impl Connection {
+    // ANCHOR: read
     /// Reads what is there and answers it.
     fn read(self) {
         if self.server.closing.get() {
-            return;
+            return self.finish();
         }
         let (server, key) = (self.server.clone(), self.stream.key());
         let mut buffer = server.buffer.borrow_mut();
@@ -204,10 +220,12 @@ impl Connection {
             Err(_) => {}
         }
     }
+    // ANCHOR_END: read
 
+    // ANCHOR: write
     /// Writes as much of `pending` as the client has room for. Until the
     /// rest is written nothing more is read: that is the back-pressure.
-    fn write(self, pending: &[u8]) {
+    fn write(mut self, pending: &[u8]) {
         let written = match (&*self.stream).write(pending) {
             Ok(n) => n,
             Err(error) if would_block(&error) || interrupted(&error) => 0,
@@ -217,42 +235,35 @@ impl Connection {
         self.server.stats.borrow_mut().bytes += written as u64;
         if written < pending.len() {
             let rest = pending[written..].to_vec();
-            let unfinished = self.server.unfinished.clone();
-            self.wait(Interest::Writable, move |connection| {
-                connection.write(&rest);
-                drop(unfinished);
-            });
+            self.busy = Some(self.server.busy.clone());
+            self.wait(Interest::Writable, move |this| this.write(&rest));
         } else if self.server.closing.get() {
             self.finish();
         } else {
+            self.busy = None;
             self.wait(Interest::Readable, Connection::read);
         }
     }
+    // ANCHOR_END: write
 
+    // ANCHOR: finish
     /// Closes in a way that loses nothing: to close a socket with unread
     /// input would reset the connection, and with it what is still on its
     /// way to the client. So say that no more comes, and read to the end.
-    fn finish(self) {
-        if self.stream.shutdown(Shutdown::Write).is_ok() {
-            self.drain();
-        }
-    }
-
-    fn drain(self) {
+    fn finish(mut self) {
         let server = self.server.clone();
+        let _ = self.stream.shutdown(Shutdown::Write); // once is enough
         match (&*self.stream).read(&mut server.buffer.borrow_mut()) {
             Ok(0) => return,
-            Ok(_) => {}
+            Ok(_) => self.busy = Some(server.busy.clone()),
             Err(error) if would_block(&error) || interrupted(&error) => {}
             Err(_) => return,
         }
-        let unfinished = server.unfinished.clone();
-        self.wait(Interest::Readable, move |connection| {
-            connection.drain();
-            drop(unfinished);
-        });
+        self.wait(Interest::Readable, Connection::finish);
     }
+    // ANCHOR_END: finish
 
+    // ANCHOR: wait
     /// Has `next` called when the stream is ready. The closure here captures
     /// the whole suspended connection.
     fn wait(self, interest: Interest, next: impl FnOnce(Self) + 'static) {
@@ -261,6 +272,7 @@ impl Connection {
         // If this fails, the callback is dropped, and the connection with it.
         let _ = event_loop.register(key, interest, move || next(self));
     }
+    // ANCHOR_END: wait
 }
 
 impl Drop for Connection {

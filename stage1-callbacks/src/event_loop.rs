@@ -43,6 +43,7 @@ pub struct EventLoop {
     inner: Rc<Inner>,
 }
 
+// ANCHOR: inner
 struct Inner {
     selector: RefCell<Selector>,
     /// What is called when a source is ready.
@@ -61,6 +62,7 @@ struct Inner {
     closed: Cell<bool>,
     trace: Trace,
 }
+// ANCHOR_END: inner
 
 /// Takes out what a thread has sent; false if no more can come from there.
 type Mailbox = Box<dyn FnMut(&EventLoop) -> bool>;
@@ -125,6 +127,7 @@ impl EventLoop {
         self.push_ready(Origin::Other, Callback::new(callback));
     }
 
+    // ANCHOR: call_later
     /// Has `callback` called once `after` has passed. In asyncio:
     /// `call_later`. The handle may be dropped; that cancels nothing.
     pub fn call_later(
@@ -142,6 +145,7 @@ impl EventLoop {
         }
         TimerHandle { event_loop: self.clone(), at, id }
     }
+    // ANCHOR_END: call_later
 
     /// Takes a socket in, makes it non-blocking, and gives it a key to
     /// [`register`](Self::register) callbacks with.
@@ -159,6 +163,7 @@ impl EventLoop {
         Ok(Source { socket, key, event_loop: self.clone() })
     }
 
+    // ANCHOR: register
     /// Has `callback` called once, when the source is ready. It replaces the
     /// callback registered for this source before, if there is one.
     ///
@@ -184,12 +189,21 @@ impl EventLoop {
         drop(before); // now that nothing is borrowed
         Ok(())
     }
+    // ANCHOR_END: register
 
     /// Forgets the callback registered for the source, also if the source is
     /// ready already and the callback is about to be called.
     pub fn unregister(&self, key: Key) {
         if self.forget(key) {
             self.inner.selector.borrow_mut().unregister(key);
+        }
+    }
+
+    /// Queues every registered callback as if its source were ready, so that
+    /// all who wait look around. They will find that a call would block.
+    pub fn wake_all(&self) {
+        for (key, callback) in self.inner.registered.take() {
+            self.push_ready(Origin::Source(key), callback);
         }
     }
 
@@ -203,6 +217,7 @@ impl EventLoop {
         waiting.is_some()
     }
 
+    // ANCHOR: call_in_thread
     /// Does `work` on a thread of its own, then calls `callback` with what
     /// it returned, here. If `work` panics, `callback` is dropped uncalled.
     /// In asyncio: `run_in_executor`.
@@ -230,6 +245,7 @@ impl EventLoop {
         })?;
         Ok(())
     }
+    // ANCHOR_END: call_in_thread
 
     /// A handle for other threads. While one exists, [`run`](Self::run) does
     /// not return for lack of work: more may come from there.
@@ -277,6 +293,7 @@ impl EventLoop {
         self.inner.stopping.set(true);
     }
 
+    // ANCHOR: run_once
     /// One turn. Returns false, without waiting, if nothing can ever happen
     /// again. In asyncio: `BaseEventLoop._run_once`.
     ///
@@ -333,7 +350,9 @@ impl EventLoop {
         }
         Ok(true)
     }
+    // ANCHOR_END: run_once
 
+    // ANCHOR: close
     /// Drops every callback, uncalled. Afterwards nothing is called any more
     /// and nothing can be registered. A second call does nothing. In asyncio:
     /// `close`.
@@ -346,6 +365,7 @@ impl EventLoop {
         let ready = inner.ready.take();
         drop((registered, timers, ready, inner.mailboxes.take()));
     }
+    // ANCHOR_END: close
 
     /// Where this loop records what it does, for the programs on it.
     pub fn trace(&self) -> &Trace {
@@ -361,6 +381,7 @@ impl EventLoop {
             || !inner.mailboxes.borrow().is_empty()
     }
 
+    // ANCHOR: timeout
     /// How long to wait for the selector.
     fn timeout(&self) -> Option<Duration> {
         if !self.inner.ready.borrow().is_empty() {
@@ -370,6 +391,7 @@ impl EventLoop {
         let (&(at, _), _) = timers.first_key_value()?;
         Some(at.saturating_duration_since(Instant::now()))
     }
+    // ANCHOR_END: timeout
 
     fn push_ready(&self, origin: Origin, callback: Callback) {
         if !self.inner.closed.get() {

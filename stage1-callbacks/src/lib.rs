@@ -24,7 +24,7 @@
 //! callback, and 5 that `polling` needs for a wait: `timerfd_settime` and
 //! `epoll_ctl` for the time-out, `epoll_wait`, `read` and `epoll_ctl` for its
 //! notification. With 64 connections ready at once these 5 are shared, so it
-//! is 3.08 a message. `tests/tests/syscalls.rs` counts them.
+//! is 3.1 a message. `tests/tests/syscalls.rs` counts them.
 
 #![deny(unsafe_code)] // `forbid` but for one call in `selector.rs`
 

@@ -31,6 +31,7 @@ mod sealed {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key(pub(crate) usize);
 
+// ANCHOR: selector
 /// Sources, and what is asked of each: one-shot, as in the documents'
 /// "register, one event, unregister". In Python: `selectors.DefaultSelector`.
 #[derive(Debug)]
@@ -42,7 +43,9 @@ pub struct Selector {
     /// Kept between calls to save its allocation.
     events: Events,
 }
+// ANCHOR_END: selector
 
+// ANCHOR: entry
 #[derive(Debug)]
 struct Entry {
     /// Owned here, so that its descriptor is open as long as `poller` knows
@@ -51,6 +54,7 @@ struct Entry {
     /// Whether `poller` knows it: not before its first registration.
     added: bool,
 }
+// ANCHOR_END: entry
 
 impl Selector {
     /// A selector without sources.
@@ -109,6 +113,7 @@ impl Selector {
         }
     }
 
+    // ANCHOR: select
     /// Waits until sources are ready, the time is over, or the poller is
     /// notified. Returns the sources that are ready, each registered no more.
     ///
@@ -123,6 +128,7 @@ impl Selector {
         self.poller.wait(&mut self.events, timeout)?;
         Ok(self.events.iter().map(|event| Key(event.key)))
     }
+    // ANCHOR_END: select
 }
 
 impl Drop for Selector {
@@ -133,6 +139,7 @@ impl Drop for Selector {
     }
 }
 
+// ANCHOR: add
 /// Makes the source known to the poller.
 fn add(poller: &Poller, entry: &mut Entry, event: Event) -> io::Result<()> {
     // SAFETY: `polling` demands that the source is deleted from the poller
@@ -146,6 +153,7 @@ fn add(poller: &Poller, entry: &mut Entry, event: Event) -> io::Result<()> {
     entry.added = true;
     Ok(())
 }
+// ANCHOR_END: add
 
 /// Makes the source unknown to the poller again.
 fn forget(poller: &Poller, entry: &Entry) {

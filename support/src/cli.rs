@@ -77,7 +77,7 @@ struct CrawlerArgs {
     #[arg(long)]
     ignore_robots: bool,
     /// A root certificate to trust (stage 4 only)
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", requires = "urls")]
     ca_file: Option<PathBuf>,
     /// Report more, and tell on stderr what each fetch waits for
     #[arg(short, long)]
@@ -241,9 +241,13 @@ fn run_echo_server(args: &EchoArgs, serve: Serve) -> io::Result<()> {
     }
     let stats = serve(listeners, &options, &interrupt)?;
     if verbosity > Verbosity::Quiet {
+        let unit = match stats.connections {
+            1 => "connection",
+            _ => "connections",
+        };
         let _ = writeln!(
             io::stdout(),
-            "{} connections, {} bytes, at most {} at once",
+            "{} {unit}, {} bytes, at most {} at once",
             stats.connections,
             stats.bytes,
             stats.peak

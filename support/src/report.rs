@@ -72,15 +72,14 @@ impl<W: Write> Reporter<W> {
     ///
     /// Those of the writer.
     pub fn page(&mut self, page: &Page) -> io::Result<()> {
-        let line = match self.format {
-            Format::Json => Some(page_json(page)),
-            Format::Text => page_text(page, self.verbosity),
-        };
         self.progress.inc(1);
-        match line {
-            Some(line) => self.line(&line),
-            None => Ok(()),
+        if self.verbosity == Verbosity::Quiet && page.error.is_none() {
+            return Ok(());
         }
+        self.line(&match self.format {
+            Format::Json => page_json(page),
+            Format::Text => page_text(page, self.verbosity),
+        })
     }
 
     /// Writes the totals, and after an interrupt what was waited for.
@@ -90,15 +89,15 @@ impl<W: Write> Reporter<W> {
     /// Those of the writer.
     pub fn summary(&mut self, summary: &Summary) -> io::Result<()> {
         self.progress.finish_and_clear();
-        match (self.format, self.verbosity) {
-            (Format::Json, _) => {
+        match (self.verbosity, self.format) {
+            (Verbosity::Quiet, _) => {}
+            (_, Format::Json) => {
                 for waiting in &summary.waiting {
                     self.line(&waiting_json(waiting))?;
                 }
                 self.line(&summary_json(summary))?;
             }
-            (Format::Text, Verbosity::Quiet) => {}
-            (Format::Text, _) => {
+            (_, Format::Text) => {
                 for waiting in &summary.waiting {
                     self.line(&waiting_text(waiting))?;
                 }
@@ -118,10 +117,7 @@ impl<W: Write> Reporter<W> {
     }
 }
 
-fn page_text(page: &Page, verbosity: Verbosity) -> Option<String> {
-    if verbosity == Verbosity::Quiet && page.error.is_none() {
-        return None;
-    }
+fn page_text(page: &Page, verbosity: Verbosity) -> String {
     let status = match page.status {
         Some(status) => status.to_string(),
         None => "---".to_string(),
@@ -146,10 +142,10 @@ fn page_text(page: &Page, verbosity: Verbosity) -> Option<String> {
     if verbosity == Verbosity::Verbose {
         line += &format!("  in {}", seconds(page.elapsed));
     }
-    Some(match page.error {
+    match page.error {
         Some(_) => style(line).red().to_string(),
         None => line,
-    })
+    }
 }
 
 fn waiting_text(waiting: &Waiting) -> String {

@@ -5,6 +5,8 @@
 //!
 //! * [`crawler`]: the shared suite for `crawl`
 //! * [`echo`]: the shared suite for `serve`
+//! * [`leaks`]: nothing stays open
+//! * [`suite`]: makes tests of the shared functions
 //! * [`deadline`]: a test that hangs fails
 //! * [`programs`]: builds and runs the real binaries of a stage
 
@@ -13,5 +15,6 @@
 pub mod crawler;
 pub mod deadline;
 pub mod echo;
+pub mod leaks;
 pub mod programs;
 pub mod suite;

@@ -232,6 +232,23 @@ loop_tests! {
         log.assert(&[]);
     }
 
+    fn all_who_wait_can_be_woken(event_loop, log) {
+        let (ours, _theirs) = pair();
+        let stream = event_loop.source(ours).unwrap();
+        let key = stream.key();
+        let woken = log.adds("not ready, but woken");
+        event_loop.register(key, Interest::Readable, woken).unwrap();
+        event_loop.wake_all();
+        event_loop.run().unwrap();
+        log.assert(&["not ready, but woken"]);
+        // It can be unregistered until it is called.
+        event_loop.register(key, Interest::Readable, log.adds("no")).unwrap();
+        event_loop.wake_all();
+        event_loop.unregister(key);
+        event_loop.run().unwrap();
+        log.assert(&["not ready, but woken"]);
+    }
+
     fn a_dropped_source_takes_its_callback_along(event_loop, log) {
         let (ours, mut theirs) = pair();
         let stream = event_loop.source(ours).unwrap();
