@@ -6,7 +6,7 @@
 //! * [`crawler`]: the shared suite for `crawl`
 //! * [`echo`]: the shared suite for `serve`
 //! * [`leaks`]: nothing stays open
-//! * [`suite`]: makes tests of the shared functions
+//! * [`mod@suite`]: makes tests of the shared functions
 //! * [`deadline`]: a test that hangs fails
 //! * [`programs`]: builds and runs the real binaries of a stage
 
