@@ -26,6 +26,7 @@ fn main() -> ExitCode {
 
 fn talk(port: u16) -> io::Result<()> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    eprintln!("connected; Ctrl-D ends");
     let mut lines = io::stdin().lock().lines();
     loop {
         print!(">>: ");
@@ -34,10 +35,23 @@ fn talk(port: u16) -> io::Result<()> {
             println!();
             return Ok(()); // the end of input: Ctrl-D
         };
-        stream.write_all(message.as_bytes())?;
-        // An echo is as long as what was sent; it may come in portions.
-        let mut answer = vec![0; message.len()];
-        stream.read_exact(&mut answer)?;
+        let answer = echo(&mut stream, message.as_bytes())?;
         println!("{}", String::from_utf8_lossy(&answer));
     }
+}
+
+/// Sends a message and reads its echo, which is as long. In pieces: a server
+/// that cannot write its answer stops reading, so whoever sends a long message
+/// to its end before reading waits forever.
+fn echo(stream: &mut TcpStream, message: &[u8]) -> io::Result<Vec<u8>> {
+    let mut answer = Vec::new();
+    for piece in message.chunks(16 * 1024) {
+        stream.write_all(piece)?;
+        let length = piece.len() as u64;
+        // The echo of a piece may come in portions.
+        if stream.take(length).read_to_end(&mut answer)? < piece.len() {
+            return Err(io::Error::other("the server closed the connection"));
+        }
+    }
+    Ok(answer)
 }

@@ -1,4 +1,4 @@
-//! The documents' twenty lines: a selector that knows which sockets are
+//! The documents' select loop: a selector that knows which sockets are
 //! ready, and a loop that calls what was registered for them.
 //!
 //! `cargo run -p stage1-callbacks --example select_loop`
@@ -46,9 +46,7 @@ impl Program {
     /// The loop: what is ready, and the callbacks for it.
     fn run(&self) -> io::Result<()> {
         while !self.urls_todo.borrow().is_empty() {
-            let mut selector = self.selector.borrow_mut();
-            let events: Vec<Key> = selector.select(None)?.collect();
-            drop(selector); // callbacks use it
+            let events = self.selector.borrow_mut().select(None)?;
             for key in events {
                 let callback = self.callbacks.borrow_mut().remove(&key);
                 callback.expect("registered")()?;

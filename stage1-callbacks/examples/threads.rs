@@ -59,7 +59,7 @@ fn what_threads_cost() -> io::Result<()> {
     println!("{THREADS} more threads in {:.0?}", start.elapsed());
     match (before, memory_kib()) {
         (Some(before), Some(after)) => println!(
-            "each takes {} KiB of memory, the kernel's share not counted",
+            "each takes {} KiB of its 2 MiB stack, and more in the kernel",
             after.saturating_sub(before) / THREADS
         ),
         _ => println!("(only Linux tells what memory they take)"),

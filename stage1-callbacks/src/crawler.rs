@@ -76,7 +76,9 @@ impl Crawler {
         }
         let now = Instant::now();
         let fetches = self.fetches.borrow();
-        let waiting = fetches.values().map(|(fetch, _)| fetch.waiting(now));
+        let waiting = fetches
+            .values()
+            .map(|(f, _)| Waiting::new(&f.job, f.state.get(), now));
         Ok(self.frontier.borrow().summary(now, waiting.collect()))
     }
     // ANCHOR_END: run
@@ -98,9 +100,10 @@ impl Crawler {
 struct Fetch {
     crawler: Rc<Crawler>,
     job: Job,
-    /// A callback cannot be asked what it waits for: each step notes it,
+    /// What the next callback waits for. It cannot be asked, so each step
+    /// notes it.
     state: Cell<FetchState>,
-    /// and for which source, so that `finish` can make the loop forget it.
+    /// The source that it waits for, so that `finish` can unregister it.
     source: Cell<Option<Key>>,
 }
 // ANCHOR_END: fetch
@@ -128,10 +131,10 @@ impl Fetch {
         if url.scheme() == "https" {
             return self.finish(Err(FetchError::no_tls()));
         }
-        self.note(FetchState::LookingUp);
         if let Some(address) = net::literal_address(&url) {
             return self.looked_up(Ok(vec![address]));
         }
+        self.note(FetchState::LookingUp);
         let fetch = self.clone();
         let begun = self.crawler.event_loop.call_in_thread(
             move || net::resolve(&url),
@@ -160,7 +163,7 @@ impl Fetch {
         let address = addresses[0];
         self.note(FetchState::Connecting(address));
         match net::start_connect(address)
-            .and_then(|stream| self.crawler.event_loop.source(stream))
+            .and_then(|stream| self.crawler.event_loop.add_source(stream))
         {
             Ok(stream) => {
                 let writable = Interest::Writable;
@@ -266,7 +269,7 @@ impl Fetch {
     }
     // ANCHOR_END: wait
 
-    /// Notes what the fetch is going to wait for.
+    /// Notes what the fetch waits for from here on, should it have to.
     fn note(&self, state: FetchState) {
         self.state.set(state);
         self.crawler.event_loop.trace().state(
@@ -300,8 +303,4 @@ impl Fetch {
         frontier.finish(self.job.id, outcome, Instant::now());
     }
     // ANCHOR_END: finish
-
-    fn waiting(&self, now: Instant) -> Waiting {
-        Waiting::new(&self.job, self.state.get(), now)
-    }
 }

@@ -45,7 +45,6 @@ pub fn serve(
         busy: Rc::new(()),
         closing: Cell::new(false),
         stats: RefCell::default(),
-        buffer: RefCell::new(vec![0; BUFFER]),
     });
     let result = server.run(listeners, options.grace, interrupt);
     event_loop.close();
@@ -66,8 +65,6 @@ struct Server {
     /// The interrupt has come: nothing is answered any more.
     closing: Cell<bool>,
     stats: RefCell<EchoStats>,
-    /// What `read` reads into: one for all, as only one reads at a time.
-    buffer: RefCell<Vec<u8>>,
 }
 // ANCHOR_END: server
 
@@ -80,7 +77,7 @@ impl Server {
     ) -> io::Result<()> {
         let mut keys = Vec::new();
         for listener in listeners {
-            let listener = self.event_loop.source(listener)?;
+            let listener = self.event_loop.add_source(listener)?;
             keys.push(listener.key());
             self.listen(listener);
         }
@@ -90,7 +87,8 @@ impl Server {
             self.event_loop.run_once()?;
         }
 
-        // Accept nothing any more, and have every connection come to its end.
+        // Accept nothing any more: the listeners belong to their callbacks,
+        // or are paused. Have every connection look at `closing`.
         self.closing.set(true);
         self.paused.take();
         keys.into_iter().for_each(|key| self.event_loop.unregister(key));
@@ -146,7 +144,7 @@ impl Server {
 
     fn connected(self: &Rc<Self>, stream: TcpStream, peer: SocketAddr) {
         // A stream that the loop cannot take in is closed by its drop.
-        let Ok(stream) = self.event_loop.source(stream) else { return };
+        let Ok(stream) = self.event_loop.add_source(stream) else { return };
         self.note(stream.key(), &format_args!("accepted from {peer}"));
         self.open.set(self.open.get() + 1);
         let mut stats = self.stats.borrow_mut();
@@ -185,9 +183,9 @@ impl Server {
 /// |---|---|---|
 /// | `read` | answers what came | `read`, `write`; closed at the end of input |
 /// | `write` | writes what is pending | `read`, `write` |
-/// | `finish` | drops what comes | `finish`; closed at the end of input |
+/// | `linger` | drops what comes | `linger`; closed at the end of input |
 ///
-/// After an interrupt `finish` takes the place of `read`.
+/// After an interrupt `linger` takes the place of `read`.
 struct Connection {
     server: Rc<Server>,
     stream: Source<TcpStream>,
@@ -201,10 +199,10 @@ impl Connection {
     /// Reads what is there and answers it.
     fn read(self) {
         if self.server.closing.get() {
-            return self.finish();
+            return self.linger();
         }
         let (server, key) = (self.server.clone(), self.stream.key());
-        let mut buffer = server.buffer.borrow_mut();
+        let mut buffer = [0; BUFFER];
         match (&*self.stream).read(&mut buffer) {
             // The end of input; nothing is pending.
             Ok(0) => {}
@@ -238,7 +236,7 @@ impl Connection {
             self.busy = Some(self.server.busy.clone());
             self.wait(Interest::Writable, move |this| this.write(&rest));
         } else if self.server.closing.get() {
-            self.finish();
+            self.linger();
         } else {
             self.busy = None;
             self.wait(Interest::Readable, Connection::read);
@@ -246,22 +244,21 @@ impl Connection {
     }
     // ANCHOR_END: write
 
-    // ANCHOR: finish
+    // ANCHOR: linger
     /// Closes in a way that loses nothing: to close a socket with unread
     /// input would reset the connection, and with it what is still on its
     /// way to the client. So say that no more comes, and read to the end.
-    fn finish(mut self) {
-        let server = self.server.clone();
+    fn linger(mut self) {
         let _ = self.stream.shutdown(Shutdown::Write); // once is enough
-        match (&*self.stream).read(&mut server.buffer.borrow_mut()) {
+        match (&*self.stream).read(&mut [0; BUFFER]) {
             Ok(0) => return,
-            Ok(_) => self.busy = Some(server.busy.clone()),
+            Ok(_) => self.busy = Some(self.server.busy.clone()),
             Err(error) if would_block(&error) || interrupted(&error) => {}
             Err(_) => return,
         }
-        self.wait(Interest::Readable, Connection::finish);
+        self.wait(Interest::Readable, Connection::linger);
     }
-    // ANCHOR_END: finish
+    // ANCHOR_END: linger
 
     // ANCHOR: wait
     /// Has `next` called when the stream is ready. The closure here captures

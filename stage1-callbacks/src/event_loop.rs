@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use socket2::SockRef;
 use support::trace::{Event, Interest, Trace};
 
-use crate::remote::{Remote, SendCallback, Waker};
+use crate::remote::{Notifier, Remote, SendCallback};
 use crate::selector::{Key, Pollable, Selector};
 
 /// A loop that calls callbacks, on one thread. Clones are handles to the
@@ -56,7 +56,7 @@ struct Inner {
     /// Where other threads leave what they send.
     mailboxes: RefCell<Vec<Mailbox>>,
     /// For other threads to wake the selector with.
-    waker: Waker,
+    notifier: Notifier,
     timers_set: Cell<u64>,
     stopping: Cell<bool>,
     closed: Cell<bool>,
@@ -105,14 +105,14 @@ impl EventLoop {
     /// As [`new`](Self::new).
     pub fn with_trace(trace: Trace) -> io::Result<EventLoop> {
         let selector = Selector::new()?;
-        let waker = Waker::new(&selector.poller);
+        let notifier = Notifier::new(&selector.poller);
         let inner = Inner {
             selector: RefCell::new(selector),
             registered: RefCell::default(),
             timers: RefCell::default(),
             ready: RefCell::default(),
             mailboxes: RefCell::default(),
-            waker,
+            notifier,
             timers_set: Cell::new(0),
             stopping: Cell::new(false),
             closed: Cell::new(false),
@@ -153,7 +153,7 @@ impl EventLoop {
     /// # Errors
     ///
     /// Those of the system.
-    pub fn source<S>(&self, socket: S) -> io::Result<Source<S>>
+    pub fn add_source<S>(&self, socket: S) -> io::Result<Source<S>>
     where
         S: Pollable + 'static,
     {
@@ -172,7 +172,8 @@ impl EventLoop {
     ///
     /// # Errors
     ///
-    /// `NotFound` if the source has been dropped; those of the system.
+    /// `NotFound` if the source has been dropped; any if the loop is closed;
+    /// those of the system.
     pub fn register(
         &self,
         key: Key,
@@ -185,8 +186,9 @@ impl EventLoop {
         let callback = Callback::new(callback);
         self.record(Event::Register(key.0, interest, callback.name));
         self.inner.selector.borrow_mut().register(key, interest)?;
-        let before = self.inner.registered.borrow_mut().insert(key, callback);
-        drop(before); // now that nothing is borrowed
+        // What it replaces is dropped last, when nothing is borrowed.
+        let _ready = self.cancel_ready(Origin::Source(key));
+        let _before = self.inner.registered.borrow_mut().insert(key, callback);
         Ok(())
     }
     // ANCHOR_END: register
@@ -200,7 +202,7 @@ impl EventLoop {
     }
 
     /// Queues every registered callback as if its source were ready, so that
-    /// all who wait look around. They will find that a call would block.
+    /// all who wait look around. Their calls may find that they would block.
     pub fn wake_all(&self) {
         for (key, callback) in self.inner.registered.take() {
             self.push_ready(Origin::Source(key), callback);
@@ -219,8 +221,8 @@ impl EventLoop {
 
     // ANCHOR: call_in_thread
     /// Does `work` on a thread of its own, then calls `callback` with what
-    /// it returned, here. If `work` panics, `callback` is dropped uncalled.
-    /// In asyncio: `run_in_executor`.
+    /// it returned, here. If `work` panics or the loop is closed, `callback`
+    /// is dropped uncalled. In asyncio: `run_in_executor`.
     ///
     /// # Errors
     ///
@@ -231,15 +233,14 @@ impl EventLoop {
         callback: impl FnOnce(T) + 'static,
     ) -> io::Result<()> {
         let mut callback = Some(callback);
-        let sender = self.mailbox(move |event_loop, result| {
+        let (sender, notifier) = self.mailbox(move |event_loop, result| {
             if let Some(callback) = callback.take() {
                 event_loop.call_soon(move || callback(result));
             }
         });
-        let waker = self.inner.waker.clone();
         thread::Builder::new().spawn(move || {
             // Dropped in reverse order, so that the loop is woken last.
-            let (_waker, sender) = (waker, sender);
+            let (_notifier, sender) = (notifier, sender);
             // An error means that the loop is closed.
             let _ = sender.send(work());
         })?;
@@ -253,7 +254,8 @@ impl EventLoop {
         let call = |event_loop: &EventLoop, callback: SendCallback| {
             event_loop.call_soon(callback);
         };
-        Remote { sender: self.mailbox(call), waker: self.inner.waker.clone() }
+        let (sender, notifier) = self.mailbox(call);
+        Remote { sender, notifier }
     }
 
     /// Has `receive` called for what other threads send, in the turn in which
@@ -261,18 +263,23 @@ impl EventLoop {
     fn mailbox<T: 'static>(
         &self,
         mut receive: impl FnMut(&EventLoop, T) + 'static,
-    ) -> Sender<T> {
+    ) -> (Sender<T>, Notifier) {
         let (sender, receiver) = channel();
-        let mailbox = move |event_loop: &EventLoop| loop {
-            match receiver.try_recv() {
-                Ok(value) => receive(event_loop, value),
-                Err(error) => return error == TryRecvError::Empty,
+        let mailbox = move |event_loop: &EventLoop| {
+            // Not without end: a busy thread would keep the loop from others.
+            for _ in 0..1024 {
+                match receiver.try_recv() {
+                    Ok(value) => receive(event_loop, value),
+                    Err(error) => return error == TryRecvError::Empty,
+                }
             }
+            event_loop.inner.notifier.notify(); // there may be more
+            true
         };
         if !self.inner.closed.get() {
             self.inner.mailboxes.borrow_mut().push(Box::new(mailbox));
         }
-        sender
+        (sender, self.inner.notifier.clone())
     }
 
     /// Runs until nothing can ever happen again (nothing is ready, registered
@@ -316,7 +323,8 @@ impl EventLoop {
         // 1. Select.
         let timeout = self.timeout();
         self.record(Event::Wait(timeout));
-        for key in inner.selector.borrow_mut().select(timeout)? {
+        let ready = inner.selector.borrow_mut().select(timeout)?;
+        for key in ready {
             // A source that was unregistered may be reported once more.
             let callback = inner.registered.borrow_mut().remove(&key);
             if let Some(callback) = callback {
@@ -324,7 +332,9 @@ impl EventLoop {
                 self.push_ready(Origin::Source(key), callback);
             }
         }
-        inner.mailboxes.borrow_mut().retain_mut(|mailbox| mailbox(self));
+        let mut mailboxes = inner.mailboxes.take();
+        mailboxes.retain_mut(|mailbox| mailbox(self));
+        inner.mailboxes.borrow_mut().append(&mut mailboxes);
 
         // 2. Timers that are due.
         let mut timers = inner.timers.borrow_mut();
@@ -402,8 +412,7 @@ impl EventLoop {
     /// Takes a callback out of the ready queue.
     fn cancel_ready(&self, origin: Origin) -> Option<Callback> {
         let mut ready = self.inner.ready.borrow_mut();
-        let (_, callback) = ready.iter_mut().find(|r| r.0 == origin)?;
-        callback.take()
+        ready.iter_mut().filter(|r| r.0 == origin).find_map(|r| r.1.take())
     }
 
     fn record(&self, event: Event<'_>) {

@@ -4,13 +4,17 @@
 //!
 //! Read in this order:
 //!
-//! 1. [`event_loop`](EventLoop): waits for sockets, timers and threads, and
-//!    calls the callback registered for each
-//! 2. [`crawler`](crawl): one fetch as a chain of callbacks
-//! 3. [`echo`](serve): one connection as two callbacks that take turns
+//! 0. `examples/`: `blocking`, `threads`, `busy_loop`, `select_loop`, the way
+//!    here
+//! 1. `event_loop.rs`: [`EventLoop`] waits for sockets, timers and threads,
+//!    and calls the callback registered for each
+//! 2. `crawler.rs`: [`crawl`], one fetch as a chain of callbacks
+//! 3. `echo.rs`: [`serve`], one connection as callbacks that take turns
+//! 4. `selector.rs`: [`Selector`] wraps the crate `polling`
+//! 5. `remote.rs`: [`Remote`], how other threads reach the loop
 //!
-//! [`selector`](Selector) wraps the crate `polling`; [`remote`](Remote) is
-//! how other threads reach the loop. Both can be read last.
+//! Comments speak of *the documents*: five articles on Python's coroutines and
+//! asyncio whose programs this tutorial rebuilds.
 //!
 //! # Where a suspended computation lives
 //!

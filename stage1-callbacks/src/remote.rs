@@ -18,7 +18,7 @@ pub(crate) type SendCallback = Box<dyn FnOnce() + Send>;
 pub struct Remote {
     // Dropped in this order: the loop that is woken sees the channel closed.
     pub(crate) sender: Sender<SendCallback>,
-    pub(crate) waker: Waker,
+    pub(crate) notifier: Notifier,
 }
 
 impl Remote {
@@ -34,13 +34,13 @@ impl Remote {
         callback: impl FnOnce() + Send + 'static,
     ) -> Result<(), LoopClosed> {
         self.sender.send(Box::new(callback)).map_err(|_| LoopClosed)?;
-        self.waker.wake();
+        self.notifier.notify();
         Ok(())
     }
 
     /// Has the loop begin its next turn, should it be waiting.
     pub fn wake(&self) {
-        self.waker.wake();
+        self.notifier.notify();
     }
 }
 
@@ -59,14 +59,14 @@ impl std::error::Error for LoopClosed {}
 /// Wakes the loop, also when dropped: the loop may be waiting for nothing
 /// but the thread that had it.
 #[derive(Clone, Debug)]
-pub(crate) struct Waker(Weak<Poller>);
+pub(crate) struct Notifier(Weak<Poller>);
 
-impl Waker {
-    pub(crate) fn new(poller: &Arc<Poller>) -> Waker {
-        Waker(Arc::downgrade(poller))
+impl Notifier {
+    pub(crate) fn new(poller: &Arc<Poller>) -> Notifier {
+        Notifier(Arc::downgrade(poller))
     }
 
-    fn wake(&self) {
+    pub(crate) fn notify(&self) {
         if let Some(poller) = self.0.upgrade() {
             // It fails only if the poller is broken; the loop's next wait
             // says so.
@@ -75,8 +75,8 @@ impl Waker {
     }
 }
 
-impl Drop for Waker {
+impl Drop for Notifier {
     fn drop(&mut self) {
-        self.wake();
+        self.notify();
     }
 }

@@ -27,7 +27,7 @@ mod sealed {
     impl Sealed for std::net::TcpStream {}
 }
 
-/// The name of a source in a loop. No two sources of a loop ever share one.
+/// The name of a source in its selector, never used for another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key(pub(crate) usize);
 
@@ -123,10 +123,10 @@ impl Selector {
     pub fn select(
         &mut self,
         timeout: Option<Duration>,
-    ) -> io::Result<impl Iterator<Item = Key>> {
+    ) -> io::Result<Vec<Key>> {
         self.events.clear();
         self.poller.wait(&mut self.events, timeout)?;
-        Ok(self.events.iter().map(|event| Key(event.key)))
+        Ok(self.events.iter().map(|event| Key(event.key)).collect())
     }
     // ANCHOR_END: select
 }

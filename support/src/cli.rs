@@ -51,7 +51,7 @@ struct CrawlerArgs {
     /// Tries per URL, on network errors and time-outs
     #[arg(long, value_name = "N", default_value = "4", value_parser = positive)]
     max_tries: usize,
-    /// Time for one fetch, from connect to the last byte: 30s, 500ms, 2m
+    /// Time for one fetch, from its look-up to its last byte: 30s, 500ms
     #[arg(long, default_value = "30s", value_parser = duration)]
     timeout: Duration,
     /// A longer body is cut off: 4096, 64KiB, 10MiB
@@ -153,7 +153,8 @@ fn run_crawler(args: CrawlerArgs, crawl: Crawl) -> io::Result<ExitCode> {
         false => None,
     };
     // It would be torn apart by other lines on stderr.
-    let bar = args.trace.is_none() && verbosity < Verbosity::Verbose;
+    let to_stderr = args.trace.is_some_and(|path| path.as_os_str() == "-");
+    let bar = !to_stderr && verbosity < Verbosity::Verbose;
     let mut report = Reporter::new(io::stdout(), args.format, verbosity, bar);
     let interrupt = on_ctrl_c()?;
     let mut written = Ok(());

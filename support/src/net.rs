@@ -66,7 +66,7 @@ pub fn would_block(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::WouldBlock
 }
 
-/// A signal came first. Not an error: try again at once.
+/// A signal came first. Not an error: try again.
 pub fn interrupted(error: &io::Error) -> bool {
     error.kind() == io::ErrorKind::Interrupted
 }

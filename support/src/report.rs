@@ -128,7 +128,7 @@ fn page_text(page: &Page, verbosity: Verbosity) -> String {
         line += &format!("  {kind}, {}", bytes(page.size as u64));
     }
     if page.links > 0 {
-        line += &format!(", {}/{} links", page.new_links, page.links);
+        line += &format!(", {} of {} links new", page.new_links, page.links);
     }
     if let Some(target) = &page.redirect {
         line += &format!("  -> {target}");

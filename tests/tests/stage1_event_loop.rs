@@ -6,7 +6,8 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::panic::{self, AssertUnwindSafe};
 use std::rc::Rc;
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -31,6 +32,16 @@ impl Log {
     #[track_caller]
     fn assert(&self, expected: &[&str]) {
         assert_eq!(*self.0.borrow(), expected);
+    }
+}
+
+/// Its drop uses what the loop keeps for threads.
+struct UsesThreads(EventLoop, Rc<Cell<bool>>);
+
+impl Drop for UsesThreads {
+    fn drop(&mut self) {
+        drop(self.0.remote());
+        self.1.set(true);
     }
 }
 
@@ -91,7 +102,7 @@ loop_tests! {
         let (ours, mut theirs) = pair();
         theirs.write_all(b"x").unwrap();
         ours.peek(&mut [0]).unwrap(); // it has arrived
-        let stream = event_loop.source(ours).unwrap();
+        let stream = event_loop.add_source(ours).unwrap();
         let source = log.adds("source");
         event_loop.register(stream.key(), Interest::Readable, source).unwrap();
         event_loop.call_later(Duration::ZERO, log.adds("timer"));
@@ -161,7 +172,7 @@ loop_tests! {
 
     fn a_callback_is_for_one_event(event_loop, log) {
         let (ours, mut theirs) = pair();
-        let stream = event_loop.source(ours).unwrap();
+        let stream = event_loop.add_source(ours).unwrap();
         let key = stream.key();
         theirs.write_all(b"x").unwrap();
         event_loop.register(key, Interest::Readable, log.adds("1")).unwrap();
@@ -176,7 +187,7 @@ loop_tests! {
 
     fn the_interest_counts(event_loop, log) {
         let (ours, mut theirs) = pair();
-        let stream = event_loop.source(ours).unwrap();
+        let stream = event_loop.add_source(ours).unwrap();
         event_loop
             .register(stream.key(), Interest::Readable, log.adds("readable"))
             .unwrap();
@@ -197,7 +208,7 @@ loop_tests! {
 
     fn a_source_does_not_block(event_loop, log) {
         let (ours, _theirs) = pair();
-        let stream = event_loop.source(ours).unwrap();
+        let stream = event_loop.add_source(ours).unwrap();
         let error = (&*stream).read(&mut [0; 1]).unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
         log.assert(&[]);
@@ -206,7 +217,7 @@ loop_tests! {
     fn registering_again_replaces(event_loop, log) {
         let (ours, mut theirs) = pair();
         theirs.write_all(b"x").unwrap();
-        let stream = event_loop.source(ours).unwrap();
+        let stream = event_loop.add_source(ours).unwrap();
         let key = stream.key();
         event_loop.register(key, Interest::Readable, log.adds("old")).unwrap();
         event_loop.register(key, Interest::Readable, log.adds("new")).unwrap();
@@ -214,11 +225,40 @@ loop_tests! {
         log.assert(&["new"]);
     }
 
+    fn registering_again_replaces_also_what_is_ready(event_loop, log) {
+        let (ours, mut theirs) = pair();
+        theirs.write_all(b"x").unwrap();
+        ours.peek(&mut [0]).unwrap(); // it has arrived
+        let stream = event_loop.add_source(ours).unwrap();
+        let key = stream.key();
+        event_loop.register(key, Interest::Readable, log.adds("old")).unwrap();
+        let (inner, new) = (event_loop.clone(), log.adds("new"));
+        event_loop.call_soon(move || {
+            inner.register(key, Interest::Readable, new).unwrap();
+        });
+        event_loop.run().unwrap();
+        log.assert(&["new"]);
+    }
+
+    fn what_is_queued_twice_is_cancelled_twice(event_loop, log) {
+        let (ours, _theirs) = pair();
+        let stream = event_loop.add_source(ours).unwrap();
+        let key = stream.key();
+        for _ in 0..2 {
+            let no = log.adds("no");
+            event_loop.register(key, Interest::Readable, no).unwrap();
+            event_loop.wake_all();
+            event_loop.unregister(key);
+        }
+        event_loop.run().unwrap();
+        log.assert(&[]);
+    }
+
     fn an_unregistered_callback_is_not_called(event_loop, log) {
         let (ours, mut theirs) = pair();
         theirs.write_all(b"x").unwrap();
         ours.peek(&mut [0]).unwrap(); // it has arrived
-        let stream = event_loop.source(ours).unwrap();
+        let stream = event_loop.add_source(ours).unwrap();
         let key = stream.key();
         event_loop.register(key, Interest::Readable, log.adds("no")).unwrap();
         event_loop.unregister(key);
@@ -234,7 +274,7 @@ loop_tests! {
 
     fn all_who_wait_can_be_woken(event_loop, log) {
         let (ours, _theirs) = pair();
-        let stream = event_loop.source(ours).unwrap();
+        let stream = event_loop.add_source(ours).unwrap();
         let key = stream.key();
         let woken = log.adds("not ready, but woken");
         event_loop.register(key, Interest::Readable, woken).unwrap();
@@ -251,7 +291,7 @@ loop_tests! {
 
     fn a_dropped_source_takes_its_callback_along(event_loop, log) {
         let (ours, mut theirs) = pair();
-        let stream = event_loop.source(ours).unwrap();
+        let stream = event_loop.add_source(ours).unwrap();
         let key = stream.key();
         event_loop.register(key, Interest::Readable, log.adds("no")).unwrap();
         drop(stream);
@@ -268,7 +308,7 @@ loop_tests! {
     fn a_callback_may_own_its_source(event_loop, log) {
         let (ours, mut theirs) = pair();
         theirs.write_all(b"x").unwrap();
-        let stream = event_loop.source(ours).unwrap();
+        let stream = event_loop.add_source(ours).unwrap();
         let received = log.clone();
         event_loop
             .register(stream.key(), Interest::Readable, move || {
@@ -292,7 +332,7 @@ loop_tests! {
         }
         let (ours, mut theirs) = pair();
         theirs.write_all(b"x").unwrap();
-        let stream = event_loop.source(ours).unwrap();
+        let stream = event_loop.add_source(ours).unwrap();
         let done = Rc::new(Cell::new(false));
         again(event_loop.clone(), done.clone());
         event_loop
@@ -328,6 +368,38 @@ loop_tests! {
         event_loop.run().unwrap();
         thread.join().unwrap();
         assert!(receiver.try_iter().eq(0..100));
+        log.assert(&[]);
+    }
+
+    fn busy_threads_do_not_keep_the_loop_from_timers(event_loop, log) {
+        let stop = Arc::new(AtomicBool::new(false));
+        let (sender, done) = (event_loop.remote(), stop.clone());
+        let thread = thread::spawn(move || {
+            while !done.load(Ordering::Relaxed) {
+                sender.call_soon_threadsafe(|| {}).unwrap();
+            }
+        });
+        event_loop.call_later(Duration::from_millis(1), move || {
+            stop.store(true, Ordering::Relaxed);
+        });
+        event_loop.run().unwrap();
+        thread.join().unwrap();
+        log.assert(&[]);
+    }
+
+    fn nothing_that_a_thread_has_sent_is_lost(event_loop, log) {
+        let remote = event_loop.remote();
+        let count = Arc::new(AtomicUsize::new(0));
+        for _ in 0..10_000 {
+            let count = count.clone();
+            let add = move || {
+                count.fetch_add(1, Ordering::Relaxed);
+            };
+            remote.call_soon_threadsafe(add).unwrap();
+        }
+        drop(remote);
+        event_loop.run().unwrap();
+        assert_eq!(count.load(Ordering::Relaxed), 10_000);
         log.assert(&[]);
     }
 
@@ -378,12 +450,12 @@ loop_tests! {
     }
 
     fn work_that_panics_does_not_hold_the_loop(event_loop, log) {
-        let dropped = Rc::new(());
-        let held = dropped.clone();
+        let dropped = Rc::new(Cell::new(false));
+        let held = UsesThreads(event_loop.clone(), dropped.clone());
         let work = || panic!("in the thread");
         event_loop.call_in_thread(work, move |()| drop(held)).unwrap();
         event_loop.run().unwrap();
-        assert_eq!(Rc::strong_count(&dropped), 1);
+        assert!(dropped.get());
         log.assert(&[]);
     }
 
@@ -399,7 +471,7 @@ loop_tests! {
 
     fn close_drops_everything_uncalled(event_loop, log) {
         let (ours, _theirs) = pair();
-        let stream = event_loop.source(ours).unwrap();
+        let stream = event_loop.add_source(ours).unwrap();
         let alive = Rc::new(());
         let holds = || {
             let (held, inner) = (alive.clone(), event_loop.clone());
@@ -436,7 +508,7 @@ loop_tests! {
                 self.0.call_soon(|| {});
                 self.0.call_later(Duration::ZERO, || {}).cancel();
                 let (ours, _theirs) = pair();
-                let stream = self.0.source(ours).unwrap();
+                let stream = self.0.add_source(ours).unwrap();
                 let key = stream.key();
                 let _ = self.0.register(key, Interest::Writable, || {});
                 self.1.add("dropped");
@@ -447,7 +519,7 @@ loop_tests! {
             move || drop(uses_loop)
         };
         let (ours, _theirs) = pair();
-        let stream = event_loop.source(ours).unwrap();
+        let stream = event_loop.add_source(ours).unwrap();
         let key = stream.key();
         event_loop.register(key, Interest::Readable, callback()).unwrap();
         // Replaced,

@@ -42,7 +42,6 @@ fn one_fetch() {
             log.events(),
             [
                 "timer_set 1 closure in Fetch::start",
-                "state waiting for the address of the host",
                 &format!("state waiting for a connection to {address}"),
                 "register 0 writable Fetch::connected",
                 "turn 1",

@@ -136,7 +136,8 @@ impl Frontier {
     }
 
     /// Takes in what came of a job, `now`. A job that was finished before is
-    /// ignored.
+    /// ignored. One to try again joins the end of the queue: others come
+    /// first.
     pub fn finish(&mut self, id: usize, outcome: Outcome, now: Instant) {
         let Some((mut item, started)) = self.in_flight.remove(&id) else {
             return;
@@ -247,10 +248,17 @@ impl Frontier {
             Err(error) if error.kind.is_transient() => {
                 Robots::Unreachable(error, tries)
             }
+            // There may be rules at the end of a redirect to https.
+            Err(error) if !item.redirected_from.is_empty() => {
+                let message = format!("{}: {error}", item.url);
+                let error = FetchError::new(error.kind, message);
+                Robots::Unreachable(error, tries)
+            }
             // Nothing that could be understood: no rules.
             Err(_) => Robots::Rules(String::new()),
             Ok(response) => {
                 if let Some(Ok(target)) = redirect(&item.url, &response)
+                    && links::is_web(&target)
                     && item.redirected_from.len() < self.options.max_redirects
                 {
                     item.redirected_from.push(item.url);

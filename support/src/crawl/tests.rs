@@ -396,6 +396,23 @@ fn robots_txt_may_be_redirected() {
     let (pages, _, asked) = crawl_world(&options("http://a/"), &world);
     assert_eq!(asked, ["http://a/robots.txt", "http://b/rules"]);
     assert_eq!(error(&pages[0]), Some(ErrorKind::Robots));
+    // To https, which this crawler may not speak: there may be rules.
+    let (pages, ..) =
+        crawl_with(&options("http://a/"), |job| match job.url.scheme() {
+            "https" => Err(FetchError::no_tls()),
+            _ => Ok(redirect("https://a/robots.txt")),
+        });
+    assert_eq!(error(&pages[0]), Some(ErrorKind::Unsupported));
+    let message = &pages[0].error.as_ref().unwrap().message;
+    assert!(message.starts_with("https://a/robots.txt: "), "{message}");
+    // To what is no web page: there are no rules.
+    let world = [
+        ("http://a/robots.txt", redirect("mailto:x@y")),
+        ("http://a/", html("")),
+    ];
+    let (pages, _, asked) = crawl_world(&options("http://a/"), &world);
+    assert_eq!(asked, ["http://a/robots.txt", "http://a/"]);
+    assert_eq!(error(&pages[0]), None);
     let world = [("http://a/robots.txt", redirect("/robots.txt"))];
     let (pages, ..) = crawl_world(&options("http://a/"), &world);
     assert_eq!(error(&pages[0]), Some(ErrorKind::Status));
