@@ -118,9 +118,11 @@ impl Program {
             Err(error) => return Err(error),
         }
         let program = self.clone();
+        // ANCHOR: again
         self.register(key, Interest::Readable, move || {
             program.read(stream, key, url, response)
         })
+        // ANCHOR_END: again
     }
     // ANCHOR_END: read
 }
