@@ -14,7 +14,9 @@ use stage1_callbacks::{Interest, Key, Selector};
 use support::net::{start_connect, would_block};
 use support::site::{Site, SiteOptions};
 
+// ANCHOR: callback
 type Callback = Box<dyn FnOnce() -> io::Result<()>>;
+// ANCHOR_END: callback
 
 // ANCHOR: program
 /// What all callbacks share.

@@ -336,10 +336,15 @@ impl Connection<'_> {
 
     fn send(&self, reply: &Reply, head_only: bool) -> io::Result<()> {
         let mut stream = &*self.stream;
-        self.write(&reply.head, reply.slow)?;
+        // A small page goes out whole: each crawl of it is like the last one.
+        let text = match &reply.body {
+            Body::Text(text) if !head_only => text,
+            _ => "",
+        };
+        self.write(&format!("{}{text}", reply.head), reply.slow)?;
         match &reply.body {
+            Body::Text(_) => {}
             _ if head_only => {}
-            Body::Text(text) => self.write(text, reply.slow)?,
             Body::Filler(size) => {
                 io::copy(&mut io::repeat(b'.').take(*size), &mut stream)?;
             }
