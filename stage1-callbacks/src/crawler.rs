@@ -109,6 +109,7 @@ struct Fetch {
 // ANCHOR_END: fetch
 
 impl Fetch {
+    // ANCHOR: start
     fn start(crawler: Rc<Crawler>, job: Job) {
         let state = Cell::new(FetchState::LookingUp);
         let fetch =
@@ -122,6 +123,7 @@ impl Fetch {
         crawler.fetches.borrow_mut().insert(fetch.job.id, entry);
         fetch.look_up();
     }
+    // ANCHOR_END: start
 
     // ANCHOR: look_up
     /// Finds the addresses of the host. For a name that takes a thread,
@@ -191,6 +193,7 @@ impl Fetch {
     }
     // ANCHOR_END: connected
 
+    // ANCHOR: refused
     /// The first of the addresses did not work: on to the next one.
     fn refused(
         self: Rc<Self>,
@@ -204,6 +207,7 @@ impl Fetch {
             _ => self.connect(addresses),
         }
     }
+    // ANCHOR_END: refused
 
     // ANCHOR: send
     /// Sends the request, or what is left of it.
