@@ -7,13 +7,16 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use mdbook_driver::book::Book;
-use regex::RegexBuilder;
+use regex::{Regex, RegexBuilder};
 
 use crate::chapter::{Chapter, Item, Kind, indentation, source_file};
+use crate::diff;
 use crate::lifecycle;
 use crate::listing::{excerpt, language};
 use crate::project::{Problem, Project};
 use crate::run::Run;
+use crate::source_page::escape;
+use crate::states;
 
 /// What was found while a book was expanded.
 #[derive(Default)]
@@ -98,17 +101,11 @@ impl Expanded {
             },
             Kind::Directive { name, argument } => match name.as_str() {
                 "listing" => {
-                    let (path, anchor) = match argument.rsplit_once(':') {
-                        Some((path, anchor)) => (path, Some(anchor)),
-                        None => (argument.as_str(), None),
-                    };
-                    if path.ends_with(".rs") {
-                        let place = chapter.file.clone();
-                        let rust = (path.to_string(), place, item.line);
-                        self.rust_listings.push(rust);
-                    }
-                    self.listing(project, chapter, path, anchor)?
+                    let shown = self.shown(project, chapter, item, argument)?;
+                    shown.listing()
                 }
+                "states" => self.states(project, chapter, item, argument)?,
+                "diff" => self.diff(project, chapter, item, argument)?,
                 "figure" => self.figure(project, argument)?,
                 "lifecycle" => {
                     self.pictures += 1;
@@ -131,33 +128,95 @@ impl Expanded {
         Ok(Some((item.range.clone(), text)))
     }
 
-    fn listing(
+    /// `PATH[:ANCHOR]`: a part of a source file.
+    fn shown(
         &mut self,
         project: &Project,
         chapter: &Chapter,
-        path: &str,
-        anchor: Option<&str>,
-    ) -> Text {
+        item: &Item,
+        argument: &str,
+    ) -> Result<Shown, String> {
+        let (path, anchor) = match argument.rsplit_once(':') {
+            Some((path, anchor)) => (path, Some(anchor)),
+            None => (argument, None),
+        };
+        if path.ends_with(".rs") {
+            let place = chapter.file.clone();
+            self.rust_listings.push((path.to_string(), place, item.line));
+        }
         let source = fs::read_to_string(project.repository.join(path))
             .map_err(|error| format!("{path}: {error}"))?;
         let excerpt = excerpt(&source, anchor)
             .map_err(|error| format!("{path}: {error}"))?;
         self.listings += 1;
-        let lines = excerpt.lines;
-        self.sources.entry(path.to_string()).or_default().insert(lines);
-        let fragment = format!("L{}-L{}", lines.0, lines.1);
+        let (first, last) = excerpt.lines;
+        self.sources.entry(path.to_string()).or_default().insert((first, last));
+        let fragment = format!("L{first}-L{last}");
         let url = source_url(project, chapter, path, Some(&fragment));
-        let code = fenced(language(path, &source), &excerpt.text);
-        let (first, last) = lines;
         let lines = if first == last {
             format!("line {first}")
         } else {
             format!("lines {first}–{last}")
         };
+        Ok(Shown {
+            text: excerpt.text,
+            language: language(path, &source),
+            link: format!("<a href=\"{url}\">{path}</a>, {lines}"),
+        })
+    }
+
+    /// `OLD[:ANCHOR] NEW[:ANCHOR] [CAPTION]`: what changes from one to the
+    /// other.
+    fn diff(
+        &mut self,
+        project: &Project,
+        chapter: &Chapter,
+        item: &Item,
+        argument: &str,
+    ) -> Text {
+        let (old, rest) = split_word(argument);
+        let (new, caption) = split_word(rest);
+        if new.is_empty() {
+            return Err("expected `{{#diff OLD NEW [CAPTION]}}`".to_string());
+        }
+        let from = self.shown(project, chapter, item, old)?;
+        let to = self.shown(project, chapter, item, new)?;
+        self.pictures += 1;
+        let diff = diff::draw(&from.text, &to.text, self.pictures);
+        let diff = diff.ok_or_else(|| {
+            format!("there is no difference between {old} and {new}")
+        })?;
         Ok(format!(
-            "<figure class=\"listing\">\n\n{code}\n\
-             <figcaption><a href=\"{url}\">{path}</a>, {lines}</figcaption>\n\
-             </figure>\n"
+            "<figure class=\"diff\" aria-label=\"From {old} to {new}\">\n\
+             <div class=\"code\" role=\"group\" aria-label=\"code\" \
+             tabindex=\"0\">\n<div>\n{}</div>\n</div>\n\
+             <figcaption>{}{} → {}: {}</figcaption>\n</figure>\n",
+            diff.html,
+            caption_html(caption),
+            from.link,
+            to.link,
+            diff.summary,
+        ))
+    }
+
+    /// `PATH[:ANCHOR] [CAPTION]`: the states that a table there tells of.
+    fn states(
+        &mut self,
+        project: &Project,
+        chapter: &Chapter,
+        item: &Item,
+        argument: &str,
+    ) -> Text {
+        let (place, caption) = split_word(argument);
+        let shown = self.shown(project, chapter, item, place)?;
+        self.pictures += 1;
+        let svg = states::draw(&shown.text, self.pictures)
+            .map_err(|error| format!("{place}: {error}"))?;
+        Ok(format!(
+            "<figure class=\"picture\">\n{svg}\n\
+             <figcaption>{}{}</figcaption>\n</figure>\n",
+            caption_html(caption),
+            shown.link,
         ))
     }
 
@@ -204,6 +263,41 @@ impl Expanded {
         self.sources.entry(path).or_default();
         Some(url)
     }
+}
+
+/// A part of a source file.
+struct Shown {
+    text: String,
+    language: &'static str,
+    /// A link to the part, and its lines.
+    link: String,
+}
+
+impl Shown {
+    fn listing(&self) -> String {
+        let code = fenced(self.language, &self.text);
+        format!(
+            "<figure class=\"listing\">\n\n{code}\n\
+             <figcaption>{}</figcaption>\n</figure>\n",
+            self.link
+        )
+    }
+}
+
+/// The first word, and what follows it.
+fn split_word(text: &str) -> (&str, &str) {
+    let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
+    (word, rest.trim())
+}
+
+/// The first line of a caption, if there is one. It may hold `code`.
+fn caption_html(caption: &str) -> String {
+    if caption.is_empty() {
+        return String::new();
+    }
+    let code = Regex::new("`([^`]+)`").expect("a good regex");
+    let html = escape(caption);
+    format!("{}<br>\n", code.replace_all(&html, "<code>$1</code>"))
 }
 
 /// The page of a source file: on the git host, or in the book itself.
@@ -286,4 +380,93 @@ fn chapter_head(body: &str) -> Result<String, String> {
     }
     html += "</dl>\n";
     Ok(html)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::build;
+
+    const OLD: &str =
+        "fn same() {}\n// ANCHOR: a\nfn old() {}\n// ANCHOR_END: a\n";
+    const NEW: &str = "/// | from | with | to |
+/// |---|---|---|
+/// | `One` | nothing | done |
+enum State {
+    One,
+}
+";
+
+    /// The one chapter of a book, expanded, with what was found.
+    fn expanded(text: &str) -> (String, Expanded) {
+        let folder = TempDir::new().expect("a folder");
+        let write = |file: &str, text: &str| {
+            let file = folder.path().join(file);
+            let parent = file.parent().unwrap_or(Path::new(""));
+            fs::create_dir_all(parent).expect("create");
+            fs::write(file, text).expect("write");
+        };
+        write("book/book.toml", "");
+        write("book/src/SUMMARY.md", "[One](one.md)\n");
+        write("book/src/one.md", text);
+        write("old.rs", OLD);
+        write("new.rs", NEW);
+        let project = Project::open(&folder.path().join("book"));
+        let project = project.expect("a book");
+        let mut book = build::load(&project).expect("a book").book;
+        let expanded = expand(&project, &mut book);
+        let chapter = book.chapters().next().expect("a chapter");
+        (chapter.content.clone(), expanded)
+    }
+
+    #[track_caller]
+    fn fails(text: &str, problem: &str) {
+        let (_, expanded) = expanded(text);
+        let problems: Vec<String> =
+            expanded.problems.iter().map(ToString::to_string).collect();
+        let is_it = matches!(&problems[..], [p] if p.starts_with(problem));
+        assert!(is_it, "expected {problem}, got {problems:?}");
+    }
+
+    #[test]
+    fn a_difference_links_to_both_files() {
+        let text = "{{#diff old.rs:a  new.rs How `a<b>` & c}}";
+        let (html, expanded) = expanded(text);
+        let caption = "How <code>a&lt;b&gt;</code> &amp; c<br>\n\
+             <a href=\"code/old.rs.html#L3-L3\">old.rs</a>, line 3 → \
+             <a href=\"code/new.rs.html#L1-L6\">new.rs</a>, lines 1–6: \
+             6 lines new, 1 gone</figcaption>";
+        assert!(html.contains(caption), "{html}");
+        assert!(!html.contains("\n\n"), "an empty line in {html}");
+        assert_eq!(expanded.sources["old.rs"], [(3, 3)].into());
+        let rust: Vec<&str> =
+            expanded.rust_listings.iter().map(|(path, ..)| &path[..]).collect();
+        assert_eq!(rust, ["old.rs", "new.rs"]);
+    }
+
+    #[test]
+    fn a_difference_must_be_there() {
+        let problem = "book/src/one.md:1: there is no difference between \
+                       old.rs and old.rs";
+        fails("{{#diff old.rs old.rs}}", problem);
+        let problem = "book/src/one.md:1: new.rs: there is no anchor `x`";
+        fails("{{#diff old.rs new.rs:x}}", problem);
+        fails("{{#diff old.rs gone.rs}}", "book/src/one.md:1: gone.rs: ");
+        fails("{{#diff old.rs}}", "book/src/one.md:1: expected `{{#diff");
+    }
+
+    #[test]
+    fn states_are_drawn_from_a_listing() {
+        let (html, expanded) = expanded("{{#states new.rs}}\n");
+        assert!(html.contains(">One</text>"), "{html}");
+        let caption = "<figcaption><a href=\"code/new.rs.html#L1-L6\">";
+        assert!(html.contains(caption), "{html}");
+        assert_eq!(expanded.rust_listings.len(), 1);
+        let problem = "book/src/one.md:1: old.rs:a: there is no `enum`";
+        fails("{{#states old.rs:a}}", problem);
+    }
 }

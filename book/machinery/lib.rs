@@ -6,11 +6,27 @@
 //!
 //! 1. `chapter`: finds what is not plain text in a chapter
 //! 2. `expand`: puts Markdown and HTML in the place of each directive, with
-//!    the help of `listing`, `run`, `lifecycle` and `source_page`
+//!    the help of `listing`, `diff`, `run`, `lifecycle`, `states` and
+//!    `source_page`
 //! 3. `build`, `serve` and `server`: as HTML, and on a loopback port
 //! 4. `check`: everything that could be wrong: `typed` in a chapter; listings
 //!    that no `workspace` compiles; outputs that `execute` finds different;
 //!    dead links in the built `pages`; and how they `look` in a `browser`
+//!
+//! # Directives
+//!
+//! A directive stands in one line of a chapter. Its paths begin at the root
+//! of the repository; `ANCHOR` is what stands between `ANCHOR: name` and
+//! `ANCHOR_END: name` in comments of the file.
+//!
+//! * `{{#listing PATH[:ANCHOR]}}`: a part of a file
+//! * `{{#diff OLD[:ANCHOR] NEW[:ANCHOR] [CAPTION]}}`: what is new, gone, moved
+//!   and the same from one part to the other; indentation does not count
+//! * `{{#states PATH[:ANCHOR] [CAPTION]}}`: a picture of the state machine
+//!   whose `enum` stands there, from the table in its doc comment
+//! * `{{#figure RUN /REGEX/}}`: what the regular expression's group finds in a
+//!   run's output
+//! * `{{#lifecycle STAGE [CAPTION]}}`: the picture of who waits for what
 
 #![forbid(unsafe_code)]
 
@@ -18,6 +34,7 @@ mod browser;
 mod build;
 mod chapter;
 mod check;
+mod diff;
 mod execute;
 mod expand;
 mod lifecycle;
@@ -30,6 +47,7 @@ mod serve;
 mod server;
 mod shell;
 mod source_page;
+mod states;
 mod typed;
 mod workspace;
 

@@ -276,10 +276,10 @@ impl Fetch {
     /// Notes what the fetch waits for from here on, should it have to.
     fn note(&self, state: FetchState) {
         self.state.set(state);
-        self.crawler.event_loop.trace().state(
-            &format_args!("fetch {} {}", self.job.id, self.job.url),
-            &format_args!("waiting for {state}"),
-        );
+        self.crawler
+            .event_loop
+            .trace()
+            .state(&self.job, &format_args!("waiting for {state}"));
     }
 
     fn time_out(&self) {

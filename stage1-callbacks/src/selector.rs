@@ -29,7 +29,7 @@ mod sealed {
 
 /// The name of a source in its selector, never used for another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Key(pub(crate) usize);
+pub struct Key(pub usize);
 
 // ANCHOR: selector
 /// Sources, and what is asked of each: one-shot, as in the documents'

@@ -243,19 +243,25 @@ fn json(at: Duration, turn: u64, event: Event<'_>) -> String {
 /// A callback's name without its crate, from the name of its type: the
 /// function that is called, or the one in which the closure stands.
 fn short(type_name: &'static str) -> String {
-    // `Fetch::wait<Fetch::send>::{{closure}}` is a closure that calls `send`.
+    // `Fetch::wait<Fetch::send>::{{closure}}` is a closure that calls `send`;
+    // what has a capital letter is a type, and is not called.
     let inner = type_name
         .strip_suffix(">::{{closure}}")
-        .map(|generic| generic.rsplit(['<', ' ']).next().unwrap_or_default());
+        .and_then(|generic| generic.rsplit(['<', ' ']).next())
+        .filter(|name| {
+            let last = name.rsplit("::").next();
+            last.is_some_and(|word| word.starts_with(char::is_lowercase))
+        });
     let name = inner.unwrap_or(type_name);
     let path = name.trim_end_matches("::{{closure}}");
+    let path = path.split_once('<').map_or(path, |(path, _)| path);
     let short = match path.rmatch_indices("::").nth(1) {
         Some((at, _)) => &path[at + 2..],
         None => path,
     };
-    match path == name {
-        true => short.to_string(),
-        false => format!("closure in {short}"),
+    match name.ends_with("{{closure}}") {
+        true => format!("closure in {short}"),
+        false => short.to_string(),
     }
 }
 
@@ -323,6 +329,13 @@ mod tests {
                 "fetch /: reading",
             ]
         );
+    }
+
+    #[test]
+    fn what_a_generic_function_waits_for_is_not_its_callback() {
+        let name = "a::Fetch::wait<b::VecDeque<c::Address>>::{{closure}}";
+        assert_eq!(short(name), "closure in Fetch::wait");
+        assert_eq!(short("a::b::Server::resume"), "Server::resume");
     }
 
     #[test]

@@ -8,6 +8,8 @@
 //! * [`leaks`]: nothing stays open
 //! * [`mod@suite`]: makes tests of the shared functions
 //! * [`deadline`]: a test that hangs fails
+//! * [`log`] and [`trace_log`]: what happened, in order
+//! * [`panics`]: what a panic says
 //! * [`programs`]: builds and runs the real binaries of a stage
 
 #![forbid(unsafe_code)]
@@ -16,5 +18,8 @@ pub mod crawler;
 pub mod deadline;
 pub mod echo;
 pub mod leaks;
+pub mod log;
+pub mod panics;
 pub mod programs;
 pub mod suite;
+pub mod trace_log;

@@ -31,12 +31,20 @@ pub struct Stage {
 }
 
 /// The stages there are. The command-line tests run for each.
-pub const STAGES: &[Stage] = &[Stage {
-    name: "stage1-callbacks",
-    tls: false,
-    syscalls_alone: 8.0,
-    syscalls_of_64: 3.2,
-}];
+pub const STAGES: &[Stage] = &[
+    Stage {
+        name: "stage1-callbacks",
+        tls: false,
+        syscalls_alone: 8.0,
+        syscalls_of_64: 3.2,
+    },
+    Stage {
+        name: "stage2-generators",
+        tls: false,
+        syscalls_alone: 8.0,
+        syscalls_of_64: 3.2,
+    },
+];
 
 /// Does `check` for each stage. If it fails, the output names the stage.
 pub fn each_stage(check: impl Fn(&Stage)) {
@@ -97,7 +105,7 @@ pub fn program(package: &str, name: &str, profile: Profile) -> PathBuf {
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
     let key = (package.to_string(), profile);
     if !built.get_or_insert_default().contains(&key) {
-        build(package, profile, &shared, &own);
+        build(CargoBuild::new().bins(), package, profile, &shared, &own);
         built.get_or_insert_default().insert(key);
     }
     let folder = match profile {
@@ -107,13 +115,27 @@ pub fn program(package: &str, name: &str, profile: Profile) -> PathBuf {
     own.join(folder).join(format!("{name}{EXE_SUFFIX}"))
 }
 
-fn build(package: &str, profile: Profile, shared: &Path, own: &Path) {
+/// Builds the examples of `package` and returns the folder they are in.
+pub fn examples(package: &str) -> PathBuf {
+    let shared = target_dir();
+    let own = shared.join("programs").join(package);
+    let examples = CargoBuild::new().examples();
+    build(examples, package, Profile::Debug, &shared, &own);
+    own.join("debug/examples")
+}
+
+fn build(
+    targets: CargoBuild,
+    package: &str,
+    profile: Profile,
+    shared: &Path,
+    own: &Path,
+) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../Cargo.toml");
     // What there is to download has been downloaded for the tests.
-    let mut cargo = CargoBuild::new()
+    let mut cargo = targets
         .manifest_path(root)
         .package(package)
-        .bins()
         .target_dir(own)
         .args(["--quiet", "--locked", "--offline"]);
     // Since Rust 1.91; before, Cargo compiles anew what could be shared. On

@@ -1,7 +1,7 @@
 //! The semantics of stage 1's event loop: what is called, when, and in which
 //! order.
 
-use std::cell::{Cell, RefCell};
+use std::cell::Cell;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::panic::{self, AssertUnwindSafe};
@@ -13,27 +13,7 @@ use std::time::{Duration, Instant};
 
 use stage1_callbacks::{EventLoop, Interest, LoopClosed};
 use tests::deadline::within_deadline;
-
-/// Events in the order in which they happened.
-#[derive(Clone, Default)]
-struct Log(Rc<RefCell<Vec<String>>>);
-
-impl Log {
-    fn add(&self, what: &str) {
-        self.0.borrow_mut().push(what.to_string());
-    }
-
-    /// A callback that adds `what`.
-    fn adds(&self, what: &'static str) -> impl FnOnce() + 'static {
-        let log = self.clone();
-        move || log.add(what)
-    }
-
-    #[track_caller]
-    fn assert(&self, expected: &[&str]) {
-        assert_eq!(*self.0.borrow(), expected);
-    }
-}
+use tests::log::Log;
 
 /// Its drop uses what the loop keeps for threads.
 struct UsesThreads(EventLoop, Rc<Cell<bool>>);

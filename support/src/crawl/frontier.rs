@@ -2,6 +2,7 @@
 //! fetch leads to.
 
 use std::collections::{HashMap, HashSet, VecDeque};
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use url::{Host, Position, Url};
@@ -22,6 +23,12 @@ pub struct Job {
     pub url: Url,
     /// When it was handed out.
     pub started: Instant,
+}
+
+impl fmt::Display for Job {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "fetch {} {}", self.id, self.url)
+    }
 }
 
 /// One URL on its way through the frontier.

@@ -25,7 +25,7 @@ fn a_dash_prints_it_on_stderr() {
             ("call ", ""),
             ("register ", ", readable"),
             ("register ", ", writable"),
-            ("timer ", " set, in 30"),
+            ("timer ", " set, in "),
             ("timer ", " cancelled"),
         ] {
             let found =
@@ -62,9 +62,10 @@ fn a_file_gets_it_as_json_lines() {
         assert!(count("wait") > 0 && count("ready") > 0 && count("call") > 0);
         assert!(count("register") > 0);
         // All to the end is there: each of the time-outs has been cancelled.
+        // A fetch has at least one.
         let robots = 1;
-        assert_eq!(count("timer_set"), 10 + robots);
-        assert_eq!(count("timer_cancelled"), 10 + robots);
+        assert!(count("timer_set") >= 10 + robots);
+        assert_eq!(count("timer_cancelled"), count("timer_set"));
     });
 }
 
