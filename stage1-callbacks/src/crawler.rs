@@ -276,10 +276,8 @@ impl Fetch {
     /// Notes what the fetch waits for from here on, should it have to.
     fn note(&self, state: FetchState) {
         self.state.set(state);
-        self.crawler
-            .event_loop
-            .trace()
-            .state(&self.job, &format_args!("waiting for {state}"));
+        let waits = format_args!("waiting for {state}");
+        self.crawler.event_loop.trace().state(&self.job, &waits);
     }
 
     fn time_out(&self) {

@@ -251,9 +251,7 @@ impl EventLoop {
     /// A handle for other threads. While one exists, [`run`](Self::run) does
     /// not return for lack of work: more may come from there.
     pub fn remote(&self) -> Remote {
-        let call = |event_loop: &EventLoop, callback: SendCallback| {
-            event_loop.call_soon(callback);
-        };
+        let call = |this: &EventLoop, f: SendCallback| this.call_soon(f);
         let (sender, notifier) = self.mailbox(call);
         Remote { sender, notifier }
     }
@@ -370,10 +368,8 @@ impl EventLoop {
         let inner = &*self.inner;
         inner.closed.set(true);
         // What is dropped here may call the loop: hold no borrow meanwhile.
-        let registered = inner.registered.take();
-        let timers = inner.timers.take();
-        let ready = inner.ready.take();
-        drop((registered, timers, ready, inner.mailboxes.take()));
+        let waiting = (inner.registered.take(), inner.timers.take());
+        drop((waiting, inner.ready.take(), inner.mailboxes.take()));
     }
     // ANCHOR_END: close
 
@@ -417,6 +413,12 @@ impl EventLoop {
 
     fn record(&self, event: Event<'_>) {
         self.inner.trace.record(event);
+    }
+}
+
+impl PartialEq for EventLoop {
+    fn eq(&self, other: &EventLoop) -> bool {
+        Rc::ptr_eq(&self.inner, &other.inner)
     }
 }
 

@@ -383,3 +383,216 @@ impl State {
     }
     // ANCHOR_END: waits_for
 }
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::net::TcpListener;
+    use std::thread;
+
+    use Resume::{Next, Send};
+    use Sent::{Addresses, Ready, TimedOut};
+    use State::{Connecting, Done, LookingUp, Reading, Sending, Start};
+    use support::crawl::ErrorKind;
+
+    use super::*;
+    use crate::tests::{Transition, message_of, pair, table};
+
+    const URL: &str = "http://localhost/";
+
+    #[test]
+    fn a_fetch_that_waits_takes_only_what_it_waits_for() {
+        let mut bench = Bench::new();
+        let found = Send(Addresses(Ok(Vec::new())));
+        let waits_for = [
+            "the address of the host",
+            "a connection to 127.0.0.1:80",
+            "room to send the request",
+            "the end of the response head",
+        ];
+        for (nth, waits_for) in waits_for.into_iter().enumerate() {
+            let wrong = if nth == 0 { Send(Ready) } else { found.clone() };
+            for with in [Next, wrong] {
+                let expected = format!(
+                    "fetch 1 {URL} waits for {waits_for}, not {with:?}"
+                );
+                let state = bench.waiting().swap_remove(nth);
+                let mut fetch = bench.fetch(URL, state);
+                let message = message_of(|| bench.step(&mut fetch, with));
+                assert_eq!(message, expected);
+            }
+        }
+    }
+
+    #[test]
+    fn a_fetch_begins_with_nothing() {
+        let mut bench = Bench::new();
+        for sent in [Addresses(Ok(Vec::new())), Ready, TimedOut] {
+            let expected =
+                format!("fetch 1 {URL} cannot begin with Send({sent:?})");
+            let mut fetch = bench.fetch(URL, Start);
+            let message = message_of(|| bench.step(&mut fetch, Send(sent)));
+            assert_eq!(message, expected);
+        }
+    }
+
+    #[test]
+    fn a_complete_fetch_takes_nothing() {
+        let mut bench = Bench::new();
+        let found = Send(Addresses(Ok(Vec::new())));
+        for with in [Next, found, Send(Ready), Send(TimedOut)] {
+            let mut fetch = bench.fetch(URL, Done);
+            let message = message_of(|| bench.step(&mut fetch, with));
+            assert_eq!(message, format!("fetch 1 {URL} is complete"));
+        }
+    }
+
+    #[test]
+    fn the_table_has_each_transition_and_no_other() {
+        let mut bench = Bench::new();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let accepts = listener.local_addr().unwrap();
+        // Where a client is, nobody listens.
+        let (client, _server) = pair();
+        let refuses = client.local_addr().unwrap();
+
+        // What is not tried, and what is refused.
+        let mut fetch = bench.fetch("https://localhost/", Start);
+        assert_eq!(bench.run(&mut fetch, Next), Err(ErrorKind::Unsupported));
+        let mut fetch = bench.fetch(&format!("http://{refuses}/"), Start);
+        assert_eq!(bench.run(&mut fetch, Next), Err(ErrorKind::Connect));
+
+        // A name without an address, and one whose first address refuses.
+        let mut fetch = bench.fetch(URL, Start);
+        let _ = bench.step(&mut fetch, Next);
+        let error = FetchError::new(ErrorKind::Resolve, "no address");
+        let found = Send(Addresses(Err(error)));
+        assert_eq!(bench.run(&mut fetch, found), Err(ErrorKind::Resolve));
+        let mut fetch = bench.fetch(URL, LookingUp);
+        let found = Send(Addresses(Ok(vec![refuses, accepts])));
+        let server = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap();
+            // Up to the end of the connection, which is the crawler's.
+            let _ = io::copy(&mut stream, &mut io::sink());
+        });
+        assert_eq!(bench.run(&mut fetch, found), Ok(204));
+        server.join().unwrap();
+
+        // A short request, and nothing to read yet.
+        let (client, _server) = pair();
+        let state = Sending(bench.source(client), b"GET".to_vec());
+        let mut fetch = bench.fetch(URL, state);
+        let _ = bench.step(&mut fetch, Send(Ready));
+        let _ = bench.step(&mut fetch, Send(Ready));
+        // A long request, and a server that reads nothing and goes away.
+        let url = format!("{URL}?{}", "q".repeat(16 * 1024 * 1024));
+        let (client, server) = pair();
+        let state = Connecting(bench.source(client), [accepts].into());
+        let mut fetch = bench.fetch(&url, state);
+        let _ = bench.step(&mut fetch, Send(Ready));
+        let _ = bench.step(&mut fetch, Send(Ready));
+        drop(server);
+        let ended = bench.run(&mut fetch, Send(Ready));
+        assert_eq!(ended, Err(ErrorKind::Network));
+
+        for state in bench.waiting() {
+            let ended = bench.run(&mut bench.fetch(URL, state), Send(TimedOut));
+            assert_eq!(ended, Err(ErrorKind::Timeout));
+        }
+        assert_eq!(bench.seen, table(include_str!("crawler.rs"), "State"));
+    }
+
+    /// Resumes fetches and notes their transitions.
+    struct Bench {
+        crawler: Rc<Crawler>,
+        seen: BTreeSet<Transition>,
+    }
+
+    impl Bench {
+        fn new() -> Bench {
+            let options = CrawlOptions::new([]);
+            let frontier = Frontier::new(&options, Instant::now());
+            let crawler = Crawler {
+                event_loop: EventLoop::new().unwrap(),
+                options,
+                frontier: RefCell::new(frontier),
+                fetches: RefCell::default(),
+            };
+            Bench { crawler: Rc::new(crawler), seen: BTreeSet::new() }
+        }
+
+        fn fetch(&self, url: &str, state: State) -> Fetch {
+            let url = url.parse().unwrap();
+            let job = Job { id: 1, url, started: Instant::now() };
+            Fetch { crawler: self.crawler.clone(), job, state, timer: None }
+        }
+
+        fn source(&self, stream: TcpStream) -> Stream {
+            self.crawler.event_loop.add_source(stream).unwrap()
+        }
+
+        /// All states in which a fetch waits, in order.
+        fn waiting(&self) -> Vec<State> {
+            let stream = || self.source(pair().0);
+            let address = SocketAddr::from(([127, 0, 0, 1], 80));
+            vec![
+                LookingUp,
+                Connecting(stream(), [address].into()),
+                Sending(stream(), Vec::new()),
+                Reading(stream(), ResponseReader::new(0)),
+            ]
+        }
+
+        fn step(
+            &mut self,
+            fetch: &mut Fetch,
+            with: Resume<Sent>,
+        ) -> GeneratorState<Future<Sent>, Outcome> {
+            let (from, sent) = (
+                name(&fetch.state),
+                match with {
+                    Next => "nothing",
+                    Send(Addresses(_)) => "Addresses",
+                    Send(Ready) => "Ready",
+                    Send(TimedOut) => "TimedOut",
+                },
+            );
+            let state = fetch.resume(with);
+            let transition = [from, sent, name(&fetch.state)];
+            self.seen.insert(transition.map(String::from).into());
+            state
+        }
+
+        /// Resumes with what the loop finds out, until the end.
+        fn run(
+            &mut self,
+            fetch: &mut Fetch,
+            mut with: Resume<Sent>,
+        ) -> Result<u16, ErrorKind> {
+            loop {
+                let future = match self.step(fetch, with) {
+                    Yielded(future) => future,
+                    Complete(Ok(response)) => return Ok(response.status),
+                    Complete(Err(error)) => return Err(error.kind),
+                };
+                while !future.done() {
+                    self.crawler.event_loop.run_once().unwrap();
+                }
+                with = Send(future.result().unwrap());
+            }
+        }
+    }
+
+    fn name(state: &State) -> &'static str {
+        match state {
+            Start => "Start",
+            LookingUp => "LookingUp",
+            Connecting(..) => "Connecting",
+            Sending(..) => "Sending",
+            Reading(..) => "Reading",
+            Done => "done",
+        }
+    }
+}

@@ -50,6 +50,7 @@ pub fn serve(
     });
     let result = server.run(listeners, options.grace, interrupt);
     event_loop.close();
+    server.resume(); // paused listeners hold the server that holds them
     result.map(|()| *server.stats.borrow())
 }
 
@@ -156,7 +157,7 @@ struct Listener {
 ///
 /// | state | is sent | goes on to |
 /// |---|---|---|
-/// | `Start` | nothing | `Waiting`; done |
+/// | `Start` | nothing | `Waiting` |
 /// | `Waiting` | `()`: someone is there | `Waiting`, `Paused`; done |
 /// | `Paused` | `()`: try again | `Waiting`; done |
 #[derive(Debug)]
@@ -244,7 +245,7 @@ struct Connection {
 ///
 /// | state | is sent | goes on to |
 /// |---|---|---|
-/// | `Start` | nothing | `Reading`; done |
+/// | `Start` | nothing | `Reading` |
 /// | `Reading` | `()`: readable | `Reading`, `Writing`, `Lingering`; done |
 /// | `Writing` | `()`: writable | `Reading`, `Writing`, `Lingering`; done |
 /// | `Lingering` | `()`: readable | `Lingering`; done |
@@ -358,5 +359,199 @@ impl Drop for Connection {
         self.server.note(self.stream.key(), &"closed");
         self.server.open.set(self.server.open.get() - 1);
         self.server.resume();
+    }
+}
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use Resume::{Next, Send};
+
+    use super::*;
+    use crate::tests::{DEADLINE, Transition, message_of, pair, table};
+
+    #[test]
+    fn a_listener_takes_only_what_it_waits_for() {
+        use Accepting::{Done, Paused, Start, Waiting};
+        let mut bench = Bench::new();
+        for (state, with) in [
+            (Start, Send(())),
+            (Waiting, Next),
+            (Paused, Next),
+            (Done, Next),
+            (Done, Send(())),
+        ] {
+            let expected = format!("a listener in {state:?} got {with:?}");
+            let mut listener = bench.listener(state);
+            let message = message_of(|| bench.step(&mut listener, with));
+            assert_eq!(message, expected);
+        }
+    }
+
+    #[test]
+    fn a_connection_takes_only_what_it_waits_for() {
+        use State::{Done, Lingering, Reading, Start, Writing};
+        let mut bench = Bench::new();
+        for (state, with) in [
+            (Start, Send(())),
+            (Reading, Next),
+            (Writing(b"x".to_vec()), Next),
+            (Lingering, Next),
+            (Done, Next),
+            (Done, Send(())),
+        ] {
+            let expected = format!("a client in {state:?} got {with:?}");
+            let mut connection = bench.connection(pair().0, state);
+            let message = message_of(|| bench.step(&mut connection, with));
+            assert_eq!(message, expected);
+        }
+    }
+
+    #[test]
+    fn the_listeners_table_has_each_transition_and_no_other() {
+        use Accepting::{Paused, Start, Waiting};
+        let mut bench = Bench::new();
+        let mut listener = bench.listener(Start);
+        let _ = bench.step(&mut listener, Next);
+        // Nobody is there; then there are enough; then there is room.
+        let _ = bench.step(&mut listener, Send(()));
+        bench.server.open.set(1);
+        let _ = bench.step(&mut listener, Send(()));
+        let _ = bench.step(&mut listener, Send(()));
+        bench.server.closing.set(true);
+        for state in [Waiting, Paused] {
+            bench.run(&mut bench.listener(state));
+        }
+        let source = include_str!("echo.rs");
+        assert_eq!(bench.seen, table(source, "Accepting"));
+    }
+
+    #[test]
+    fn the_connections_table_has_each_transition_and_no_other() {
+        use State::{Lingering, Reading, Start, Writing};
+        // More than the client has room for.
+        let much = || Writing(vec![0; 16 * 1024 * 1024]);
+        let mut bench = Bench::new();
+
+        // Nothing is there to read; then there is no room for the answer.
+        let (ours, mut client) = pair();
+        let mut connection = bench.connection(ours, Start);
+        let _ = bench.step(&mut connection, Next);
+        let _ = bench.step(&mut connection, Send(()));
+        while matches!(connection.state, Reading) {
+            while (&*connection.stream).write(&[0; BUFFER]).is_ok() {}
+            client.write_all(&[0; BUFFER]).unwrap();
+            let _ = bench.step(&mut connection, Send(()));
+        }
+        // There is still none, and the client goes away.
+        connection.state = much();
+        let _ = bench.step(&mut connection, Send(()));
+        drop(client);
+        bench.run(&mut connection);
+        // There is room, and then the end of the input.
+        let (ours, client) = pair();
+        let mut connection = bench.connection(ours, Writing(b"x".to_vec()));
+        client.shutdown(Shutdown::Write).unwrap();
+        bench.run(&mut connection);
+
+        bench.server.closing.set(true);
+        for state in [Reading, Writing(b"x".to_vec()), Lingering] {
+            let (ours, client) = pair();
+            let mut connection = bench.connection(ours, state);
+            let _ = bench.step(&mut connection, Send(()));
+            drop(client);
+            bench.run(&mut connection);
+        }
+        assert_eq!(bench.seen, table(include_str!("echo.rs"), "State"));
+    }
+
+    #[test]
+    fn a_client_that_cannot_be_waited_for_is_closed() {
+        let bench = Bench::new();
+        let (ours, mut client) = pair();
+        bench.server.event_loop.close();
+        bench.server.connected(ours, client.peer_addr().unwrap());
+        assert_eq!(bench.server.open.get(), 0);
+        assert_eq!(client.read(&mut [0]).unwrap(), 0);
+    }
+
+    /// Resumes listeners and connections and notes their transitions.
+    struct Bench {
+        server: Rc<Server>,
+        seen: BTreeSet<Transition>,
+    }
+
+    trait Machine: Generator<Yield = Future<()>, Sent = (), Return = ()> {
+        fn state(&self) -> String;
+    }
+
+    impl Machine for Listener {
+        fn state(&self) -> String {
+            format!("{:?}", self.state)
+        }
+    }
+
+    impl Machine for Connection {
+        fn state(&self) -> String {
+            match &self.state {
+                State::Writing(_) => "Writing".to_string(),
+                other => format!("{other:?}"),
+            }
+        }
+    }
+
+    impl Bench {
+        fn new() -> Bench {
+            let event_loop = EventLoop::new().unwrap();
+            event_loop.call_later(DEADLINE, || panic!("this hangs"));
+            let server = Server {
+                event_loop,
+                max_connections: 1,
+                paused: RefCell::default(),
+                open: Cell::new(0),
+                busy: Rc::new(()),
+                closing: Cell::new(false),
+                stats: RefCell::default(),
+            };
+            Bench { server: Rc::new(server), seen: BTreeSet::new() }
+        }
+
+        fn listener(&self, state: Accepting) -> Listener {
+            let server = self.server.clone();
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let listener = server.event_loop.add_source(listener).unwrap();
+            Listener { server, listener, state }
+        }
+
+        fn connection(&self, stream: TcpStream, state: State) -> Connection {
+            let server = self.server.clone();
+            server.open.set(server.open.get() + 1);
+            let stream = server.event_loop.add_source(stream).unwrap();
+            Connection { server, stream, state, busy: None }
+        }
+
+        fn step(
+            &mut self,
+            machine: &mut impl Machine,
+            with: Resume<()>,
+        ) -> Step {
+            let sent = if with == Next { "nothing" } else { "()" };
+            let from = machine.state();
+            let step = machine.resume(with);
+            let to = machine.state().replace("Done", "done");
+            self.seen.insert((from, sent.to_string(), to));
+            step
+        }
+
+        /// Resumes whenever the loop finds it ready, until the end.
+        fn run(&mut self, machine: &mut impl Machine) {
+            while let Yielded(future) = self.step(machine, Send(())) {
+                while !future.done() {
+                    self.server.event_loop.run_once().unwrap();
+                }
+            }
+        }
     }
 }

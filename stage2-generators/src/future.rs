@@ -51,7 +51,8 @@ impl<T: Clone> Future<T> {
     // ANCHOR: set_result
     /// Sets the result and calls the callbacks, here and now, in the order in
     /// which they were added. All that waited for the result goes on inside
-    /// of this call.
+    /// of this call, and stands on its stack: some thousand tasks that wait
+    /// for one another in a chain are too many.
     ///
     /// # Errors
     ///
@@ -80,10 +81,7 @@ impl<T: Clone> Future<T> {
     // ANCHOR: add_done_callback
     /// Has `callback` called with this future when the result is set; at
     /// once, inside of this call, if it is there already.
-    pub fn add_done_callback(
-        &self,
-        callback: impl FnOnce(&Future<T>) + 'static,
-    ) {
+    pub fn add_done_callback(&self, callback: impl FnOnce(&Self) + 'static) {
         if self.done() {
             callback(self);
         } else {

@@ -39,15 +39,18 @@ pub use future::{Future, InvalidState};
 pub use generator::{Generator, GeneratorState, Resume};
 pub use task::Task;
 
+// What the tests of the machines share. They need sockets that take a part of
+// what is written, and that tell later that they are refused.
 #[cfg(test)]
+#[cfg(unix)]
 mod tests {
-    //! What the tests of the machines share. They need sockets that take a
-    //! part of what is written, and tell later that they are refused.
-    #![cfg(unix)]
-
     use std::collections::BTreeSet;
     use std::net::{TcpListener, TcpStream};
     use std::panic::{self, AssertUnwindSafe};
+    use std::time::Duration;
+
+    /// What takes longer fails.
+    pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
     /// From a state, when this is sent, to a state.
     pub(crate) type Transition = (String, String, String);
@@ -55,7 +58,7 @@ mod tests {
     /// What the table above an `enum` says, one transition for each target.
     pub(crate) fn table(source: &str, name: &str) -> BTreeSet<Transition> {
         let (above, _) = source.split_once(&format!("\nenum {name} ")).unwrap();
-        let comment = above.lines().rev().take_while(|line| *line != "");
+        let comment = above.lines().rev().take_while(|line| !line.is_empty());
         let rows: Vec<Vec<&str>> = comment
             .filter(|line| line.starts_with("/// |") && line.contains('`'))
             .map(|line| line.split('|').collect())
@@ -89,10 +92,14 @@ mod tests {
         *result.err().expect("a panic").downcast().expect("with values in it")
     }
 
-    /// Two ends of a connection.
+    /// Two ends of a connection: one for a machine, one that blocks, but not
+    /// for ever.
     pub(crate) fn pair() -> (TcpStream, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let ours = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        (ours, listener.accept().unwrap().0)
+        let (theirs, _) = listener.accept().unwrap();
+        theirs.set_read_timeout(Some(DEADLINE)).unwrap();
+        theirs.set_write_timeout(Some(DEADLINE)).unwrap();
+        (ours, theirs)
     }
 }

@@ -39,7 +39,8 @@ where
     ///
     /// If the task has begun already.
     pub fn start(self: &Rc<Self>, done: impl FnOnce(G::Return) + 'static) {
-        self.done.replace(Some(Box::new(done)));
+        let before = self.done.replace(Some(Box::new(done)));
+        assert!(before.is_none(), "a task begins once");
         let state = self.generator.borrow_mut().next();
         match state {
             GeneratorState::Yielded(future) => self.step(&future),
