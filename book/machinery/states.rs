@@ -225,10 +225,16 @@ impl Layout {
     fn path(&self, from: usize, line: i32, to: usize, is_only: bool) -> String {
         let (top, height) = self.boxes[from];
         let span = span(from, to);
+        let (to_top, to_height) = self.boxes[to];
         let y = top + HEAD + LINE * line - 3;
-        let to_y = self.boxes[to].0 + if span == 0 { 17 } else { 10 };
+        // A way back leaves the room beside the boxes to those who stay.
+        let (y, to_y) = match span {
+            ..0 => (top + 8, to_top + to_height - 8),
+            0 => (y, to_top + 17),
+            1.. => (y, to_top + 10),
+        };
         if span == 1 && is_only {
-            let (bottom, next) = (top + height, self.boxes[to].0 - 1);
+            let (bottom, next) = (top + height, to_top - 1);
             return format!("M{} {bottom} V{next}", self.middle());
         }
         // A curve reaches three quarters as far as what it bends towards.

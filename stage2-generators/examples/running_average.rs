@@ -23,11 +23,14 @@ enum RunningAverage {
 }
 
 impl Generator for RunningAverage {
-    type Yield = f64;
+    type Yield = Option<f64>;
     type Sent = f64;
     type Return = (u32, f64);
 
-    fn resume(&mut self, with: Resume<f64>) -> GeneratorState<f64, (u32, f64)> {
+    fn resume(
+        &mut self,
+        with: Resume<f64>,
+    ) -> GeneratorState<Option<f64>, (u32, f64)> {
         use Resume::{Next, Send};
         use RunningAverage::{Averaging, Done, Start};
 
@@ -43,7 +46,7 @@ impl Generator for RunningAverage {
             (Done, _) => panic!("the average is complete"),
         };
         *self = Averaging { count, total };
-        Yielded(total / f64::from(count)) // of no numbers: NaN
+        Yielded((count > 0).then(|| total / f64::from(count)))
     }
 }
 // ANCHOR_END: average
@@ -53,7 +56,7 @@ fn main() {
     let mut average = RunningAverage::Start;
     let _ = average.next(); // to the first `yield`, which waits for a number
     for number in [10.0, 20.0, 60.0] {
-        let Yielded(so_far) = average.send(number) else {
+        let Yielded(Some(so_far)) = average.send(number) else {
             panic!("a number does not end it")
         };
         println!("sent {number:.1}: the average is {so_far:.1}");

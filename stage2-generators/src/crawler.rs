@@ -182,9 +182,7 @@ impl Generator for Fetch {
         use Sent::{Addresses, Ready, TimedOut};
         use State::{Connecting, Done, LookingUp, Reading, Sending, Start};
 
-        if let Some(timer) = self.timer.take() {
-            timer.cancel();
-        }
+        self.timer.take().inspect(TimerHandle::cancel);
         let limit = self.crawler.options.timeout;
         let step = match (mem::replace(&mut self.state, Done), with) {
             (Start, Next) => self.look_up(),
@@ -351,10 +349,13 @@ impl Fetch {
 
     // ANCHOR: pause
     /// Pauses in `state` until `future` has a result, at the latest when the
-    /// time for this try is over.
+    /// time for this try is over. If it is over already, there is no pause.
     fn pause(&mut self, future: Future<Sent>, state: State) -> Step {
         let limit = self.crawler.options.timeout;
-        let left = limit.saturating_sub(self.job.started.elapsed());
+        // What is always ready would always be first.
+        let Some(left) = limit.checked_sub(self.job.started.elapsed()) else {
+            return Err(FetchError::timeout(state.waits_for(), limit));
+        };
         let late = future.clone();
         let callback = move || late.set_if_pending(Sent::TimedOut);
         let event_loop = &self.crawler.event_loop;

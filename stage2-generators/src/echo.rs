@@ -124,8 +124,8 @@ impl Server {
         let future = Future::new();
         let ready = future.clone();
         let callback = move || ready.set_if_pending(());
-        // If this fails, nobody holds the future but who waits for it: both
-        // are dropped.
+        // If this fails, nobody will set the future: it is dropped, and with
+        // it whoever it was to wake.
         let _ = self.event_loop.register(key, interest, callback);
         future
     }

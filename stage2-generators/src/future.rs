@@ -73,7 +73,7 @@ impl<T: Clone> Future<T> {
     // ANCHOR_END: set_result
 
     /// Sets the result unless there is one: for callbacks of which the first
-    /// counts. In asyncio: `futures._set_result_unless_cancelled`.
+    /// counts.
     pub fn set_if_pending(&self, result: T) {
         let _ = self.set_result(result);
     }

@@ -5,9 +5,9 @@
 /// A computation that can stop in the middle, hand out a value, and go on
 /// later with a value that it is sent.
 ///
-/// What Python's compiler makes of a function with `yield` in it is written
-/// by hand here: [`resume`](Self::resume) looks up where it stopped, does
-/// what comes next, and notes where it stops now.
+/// What Python keeps of a function with `yield` in it is written by hand
+/// here: [`resume`](Self::resume) looks up where it stopped, does what comes
+/// next, and notes where it stops now.
 ///
 /// Nothing happens before the first resumption, which sends nothing: there
 /// is no `yield` yet whose value it could be.
@@ -36,9 +36,9 @@ pub trait Generator {
     ///
     /// # Panics
     ///
-    /// If it is complete already; if it is sent a value before it has begun,
-    /// or any that it does not wait for. Python raises `StopIteration` and
-    /// `TypeError`.
+    /// If it is complete already, or is sent a value before it has begun:
+    /// Python raises `StopIteration` and `TypeError`. If it is sent what it
+    /// does not wait for.
     fn resume(
         &mut self,
         with: Resume<Self::Sent>,

@@ -23,7 +23,8 @@
 //! 1. the loop calls the callback,
 //! 2. the callback sets a value into a `Future` ([`Future::set_result`]),
 //! 3. the future calls `Task::step`,
-//! 4. the step sends the value into the generator ([`Generator::send`]).
+//! 4. the step sends the value into the generator ([`Generator::send`]), and
+//!    has itself called by the future that the generator yields next.
 
 #![forbid(unsafe_code)]
 

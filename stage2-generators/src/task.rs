@@ -8,10 +8,11 @@ use std::rc::Rc;
 use crate::future::Future;
 use crate::generator::{Generator, GeneratorState};
 
+// ANCHOR: task
 /// Runs a generator that yields futures, each time up to the next future.
 ///
-/// Between two steps nothing but the future knows the task: a generator whose
-/// future is forgotten is dropped. In the documents: `Task`.
+/// Between two steps the future holds the task. If nobody else does, a
+/// generator whose future is forgotten is dropped. In the documents: `Task`.
 pub struct Task<G: Generator> {
     generator: RefCell<G>,
     /// Called with what the generator returns.
@@ -19,6 +20,7 @@ pub struct Task<G: Generator> {
 }
 
 type Done<R> = Box<dyn FnOnce(R)>;
+// ANCHOR_END: task
 
 impl<T, G> Task<G>
 where
@@ -39,8 +41,8 @@ where
     ///
     /// If the task has begun already.
     pub fn start(self: &Rc<Self>, done: impl FnOnce(G::Return) + 'static) {
-        let before = self.done.replace(Some(Box::new(done)));
-        assert!(before.is_none(), "a task begins once");
+        assert!(self.done.borrow().is_none(), "a task begins once");
+        self.done.replace(Some(Box::new(done)));
         let state = self.generator.borrow_mut().next();
         match state {
             GeneratorState::Yielded(future) => self.step(&future),

@@ -89,6 +89,7 @@ macro_rules! crawler_suite {
                 max_pages_is_exact
                 max_pages_counts_urls
                 the_time_out_covers_the_whole_fetch
+                the_time_out_ends_a_flood
                 a_time_out_closes_the_connection
                 a_time_out_of_zero_ends
                 a_time_out_may_be_endless

@@ -1,7 +1,8 @@
 //! How many at once, how many at all, and for how long.
 
-use std::io;
+use std::io::{self, Write};
 use std::net::TcpListener;
+use std::thread;
 use std::time::Duration;
 
 use support::cli::Crawl;
@@ -92,6 +93,27 @@ pub fn the_time_out_covers_the_whole_fetch(crawl: Crawl) {
     let page = report.page(&url);
     assert_eq!((page.status, page.size, page.tries), (None, 0, 2));
     assert_eq!(site.hits("/zoo/trickle/end"), 0);
+}
+
+/// Nor does it matter how fast the bytes come: here there is always one more.
+pub fn the_time_out_ends_a_flood(crawl: Crawl) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let flood = thread::spawn(move || {
+        let (mut connection, _) = listener.accept().unwrap();
+        let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        connection.write_all(head).unwrap();
+        // Small chunks: much work for the crawler, and little body.
+        let chunks = b"1\r\nx\r\n".repeat(1000);
+        while connection.write_all(&chunks).is_ok() {}
+    });
+    let mut options = options([&url]);
+    options.ignore_robots = true;
+    options.timeout = Duration::from_millis(100);
+    options.max_tries = 1;
+    let report = run(crawl, &options);
+    report.error(&url, ErrorKind::Timeout);
+    flood.join().unwrap();
 }
 
 /// A fetch whose time is over leaves no connection behind, however long the
