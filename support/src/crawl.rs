@@ -230,8 +230,11 @@ impl FetchError {
         FetchError::new(ErrorKind::Connect, message)
     }
 
-    /// The connection broke while the fetch was waiting for `state`.
+    /// The system said no while the fetch was waiting for `state`.
     pub fn network(state: FetchState, error: &io::Error) -> FetchError {
+        if let FetchState::Connecting(address) = state {
+            return FetchError::connect(address, error);
+        }
         let message = format!("{error}, waiting for {state}");
         FetchError::new(ErrorKind::Network, message)
     }

@@ -2,6 +2,7 @@
 //! response. Every stage's `crawler.rs` calls it between two waits.
 
 use std::fmt;
+use std::mem;
 
 use url::{Position, Url};
 
@@ -134,14 +135,14 @@ impl ResponseReader {
     }
 
     /// The response, once [`feed`](Self::feed) has said that it is complete
-    /// or the connection has ended.
+    /// or the connection has ended. Takes it out of the reader.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Closed`] if the connection ended before the response did.
-    pub fn finish(self) -> Result<Response, FetchError> {
+    pub fn finish(&mut self) -> Result<Response, FetchError> {
         match self.state {
-            State::Done | State::ToEnd => Ok(self.response),
+            State::Done | State::ToEnd => Ok(mem::take(&mut self.response)),
             _ => Err(FetchError::new(
                 ErrorKind::Closed,
                 format!("connection closed before {}", self.progress()),

@@ -252,17 +252,32 @@ fn short(type_name: &'static str) -> String {
             let last = name.rsplit("::").next();
             last.is_some_and(|word| word.starts_with(char::is_lowercase))
         });
-    let name = inner.unwrap_or(type_name);
+    let name = without_generics(inner.unwrap_or(type_name));
     let path = name.trim_end_matches("::{{closure}}");
-    let path = path.split_once('<').map_or(path, |(path, _)| path);
     let short = match path.rmatch_indices("::").nth(1) {
         Some((at, _)) => &path[at + 2..],
         None => path,
     };
-    match name.ends_with("{{closure}}") {
-        true => format!("closure in {short}"),
-        false => short.to_string(),
+    match path == name {
+        true => short.to_string(),
+        false => format!("closure in {short}"),
     }
+}
+
+/// A path without what stands between `<` and `>`.
+fn without_generics(path: &str) -> String {
+    let mut depth = 0;
+    let mut plain = String::new();
+    // The arrow of a function's type closes nothing.
+    for c in path.replace("->", "").chars() {
+        match c {
+            '<' => depth += 1,
+            '>' => depth -= 1,
+            c if depth == 0 => plain.push(c),
+            _ => {}
+        }
+    }
+    plain
 }
 
 #[cfg(test)]
@@ -336,6 +351,8 @@ mod tests {
         let name = "a::Fetch::wait<b::VecDeque<c::Address>>::{{closure}}";
         assert_eq!(short(name), "closure in Fetch::wait");
         assert_eq!(short("a::b::Server::resume"), "Server::resume");
+        let name = "a::Task<fn() -> b::C>::call_soon::{{closure}}";
+        assert_eq!(short(name), "closure in Task::call_soon");
     }
 
     #[test]

@@ -11,6 +11,8 @@
 //! * [`log`] and [`trace_log`]: what happened, in order
 //! * [`panics`]: what a panic says
 //! * [`programs`]: builds and runs the real binaries of a stage
+//! * [`python`]: examples against their Python originals
+//! * [`script`]: coroutines of stage 3 that note what they do
 
 #![forbid(unsafe_code)]
 
@@ -21,5 +23,7 @@ pub mod leaks;
 pub mod log;
 pub mod panics;
 pub mod programs;
+pub mod python;
+pub mod script;
 pub mod suite;
 pub mod trace_log;

@@ -19,6 +19,11 @@ impl Log {
         move || log.add(what)
     }
 
+    /// What has been noted; afterwards the log is empty.
+    pub fn take(&self) -> Vec<String> {
+        self.0.take()
+    }
+
     /// Expects these events, and no others, so far.
     ///
     /// # Panics

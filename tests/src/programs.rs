@@ -44,6 +44,12 @@ pub const STAGES: &[Stage] = &[
         syscalls_alone: 8.0,
         syscalls_of_64: 3.2,
     },
+    Stage {
+        name: "stage3-future-task",
+        tls: false,
+        syscalls_alone: 14.0,
+        syscalls_of_64: 4.4,
+    },
 ];
 
 /// Does `check` for each stage. If it fails, the output names the stage.

@@ -20,19 +20,25 @@ use url::Url;
 pub fn one_fetch(crawl: Crawl) -> (SocketAddr, Vec<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
+    let log = TraceLog::default();
+    let seen = log.clone();
     let server = thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
         read_head(&mut stream);
+        // Else a crawler that tries to read first would find it, or not.
+        while seen.events().last().is_none_or(|event| event != "wait") {
+            thread::yield_now();
+        }
         let response = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
         stream.write_all(response).unwrap();
         // Leave the end of the connection to the crawler.
         assert_eq!(stream.read(&mut [0; 1]).unwrap(), 0);
     });
 
-    let log = TraceLog::default();
     let url = Url::parse(&format!("http://{address}/")).unwrap();
     let options = CrawlOptions {
         ignore_robots: true,
+        max_tasks: 1, // another worker would find nothing to do
         trace: Trace::json(log.clone()),
         ..CrawlOptions::new([url])
     };

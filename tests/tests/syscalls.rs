@@ -37,14 +37,16 @@ mod linux {
         each_stage(|stage| {
             let mut server = Traced::start(stage);
             let mut client = server.connect();
-            for _ in 0..WARM_UP {
-                echo(&mut client, "hello");
-            }
-            echo(&mut client, "begin");
-            for _ in 0..COUNTED - 1 {
-                echo(&mut client, "hello");
-            }
-            echo(&mut client, "end");
+            // Not before the server waits: one that tries first would find
+            // the message there already, or not.
+            let mut echo = |text| {
+                server.wait_until_it_waits();
+                echo(&mut client, text);
+            };
+            (0..WARM_UP).for_each(|_| echo("hello"));
+            echo("begin");
+            (1..COUNTED).for_each(|_| echo("hello"));
+            echo("end");
             let calls = server.calls_between("BEGIN", "END") as f64;
             let each = calls / COUNTED as f64;
             println!("{}: {each:.2} a message", stage.name);
@@ -69,6 +71,7 @@ mod linux {
                 // The last one that is answered here is in no round.
                 let mark = format!("round {round}");
                 echo(&mut clients[0], &mark);
+                server.wait_until_it_waits();
                 // While the server stands still they all arrive.
                 server.stop();
                 for client in &mut clients {
@@ -78,6 +81,7 @@ mod linux {
                 for client in &mut clients {
                     receive(client, "hello");
                 }
+                server.wait_until_it_waits();
                 echo(&mut clients[0], &format!("done {round}"));
             }
             let calls = (1..=rounds).map(|round| {
@@ -101,6 +105,7 @@ mod linux {
             let mut server = Traced::start(stage);
             let mut client = server.connect();
             echo(&mut client, "hello");
+            server.wait_until_it_waits();
             echo(&mut client, "begin");
             thread::sleep(Duration::from_millis(300));
             echo(&mut client, "end");
@@ -131,12 +136,19 @@ mod linux {
             let line = server.line();
             let address = line.strip_prefix("listening on ").expect(&line);
             let address = address.parse().expect(address);
+            let traced =
+                Traced { server: Some(server), address, file, _dir: dir };
             // So does the thread that waits for Ctrl-C: how it begins is not
             // to be counted.
+            traced.wait_until_it_waits();
+            traced
+        }
+
+        fn wait_until_it_waits(&self) {
+            let server = self.server.as_ref().expect("it runs");
             until("all threads wait", || {
                 states(server.id()).iter().all(|state| *state == 'S')
             });
-            Traced { server: Some(server), address, file, _dir: dir }
         }
 
         fn connect(&self) -> TcpStream {
