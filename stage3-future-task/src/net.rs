@@ -57,16 +57,18 @@ impl<S: Pollable + 'static> Socket<S> {
     // ANCHOR_END: turn
 
     /// Waits until it is ready. However the wait ends, the callback in the
-    /// loop is forgotten then.
+    /// loop is forgotten then. Only one can wait at a time: a second wait
+    /// replaces the first, which then lasts until it is cancelled.
     pub fn ready(self: &Rc<Self>, interest: Interest) -> Coroutine<()> {
         let socket = self.clone();
         until(&self.event_loop, move |ready| {
             let (event_loop, key) = (&socket.event_loop, socket.source.key());
-            let waiting = ready.clone();
-            let callback = move || ready.set_if_pending(());
-            event_loop.register(key, interest, callback)?;
+            let ours = Rc::new(ready);
+            let f = ours.clone();
+            event_loop.register(key, interest, move || f.set_if_pending(()))?;
             Ok(move || {
-                if waiting.result().is_err() {
+                // It was neither called nor replaced by another wait.
+                if Rc::strong_count(&ours) > 1 {
                     socket.event_loop.unregister(key);
                 }
             })
