@@ -10,7 +10,7 @@ use std::rc::Rc;
 use stage1_callbacks::EventLoop;
 
 use crate::GeneratorState::{Complete, Yielded};
-use crate::task::{Awaitable, Run, Wakeup};
+use crate::task::{Awaitable, Run};
 use crate::{Coroutine, Exception, Frame, Generator, Resume, Step, Wait};
 
 // ANCHOR: future
@@ -208,8 +208,8 @@ impl<T: Clone> Awaitable for Inner<T> {
         &self.event_loop
     }
 
-    fn on_done(self: Rc<Self>, wakeup: Wakeup) {
-        Future { inner: self }.add_done_callback(|f| wakeup(f.result().err()));
+    fn on_done(self: Rc<Self>, wakeup: Box<dyn FnOnce()>) {
+        Future { inner: self }.add_done_callback(|_| wakeup());
     }
 
     fn cancel(self: Rc<Self>) -> bool {

@@ -61,5 +61,5 @@ pub use net::{
     Listener, Socket, Stream, accept, connect, gather, read, read_all, repeat,
     sleep, wait_for, write, write_all,
 };
-pub use task::{Awaitable, Coroutine, Task, Wait, Wakeup};
+pub use task::{Awaitable, Coroutine, Task, Wait};
 pub use yield_from::{delegate, iterate};

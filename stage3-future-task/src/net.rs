@@ -234,10 +234,10 @@ pub fn wait_for<T: Clone + 'static>(
         Ok(move || timer.cancel())
     });
     Frame::new(move |mut with| {
-        yield_from!(done_or_over, with)?;
+        let over = yield_from!(done_or_over, with);
         match task.done() {
             true => task.result().map(Complete),
-            false => Err(Exception::TimeoutError),
+            false => Err(over.err().unwrap_or(Exception::TimeoutError)),
         }
     })
 }

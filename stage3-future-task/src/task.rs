@@ -34,13 +34,10 @@ pub trait Awaitable {
     /// The loop that it belongs to.
     fn event_loop(&self) -> &EventLoop;
     /// Has `wakeup` called when it is done.
-    fn on_done(self: Rc<Self>, wakeup: Wakeup);
+    fn on_done(self: Rc<Self>, wakeup: Box<dyn FnOnce()>);
     /// Has it done at once, if it is not: false if it is.
     fn cancel(self: Rc<Self>) -> bool;
 }
-
-/// Is given the exception with which a future has failed.
-pub type Wakeup = Box<dyn FnOnce(Option<Exception>)>;
 // ANCHOR_END: wait
 
 // ANCHOR: task
@@ -50,6 +47,9 @@ pub type Wakeup = Box<dyn FnOnce(Option<Exception>)>;
 /// The loop knows a task only weakly: when the last handle is dropped, the
 /// generator is closed. (asyncio warns of the same: keep a reference to a
 /// task, or it may disappear at any time.)
+///
+/// A panic in the generator goes up to whoever turns the loop; the task is
+/// never done then.
 #[must_use = "a task that is dropped is closed"]
 #[derive(Clone, Debug)]
 pub struct Task<T: Clone + 'static>(Future<T>);
@@ -135,7 +135,7 @@ impl<T: Clone> Task<T> {
             "a task cannot wait for itself"
         } else {
             let task = Rc::downgrade(inner);
-            future.clone().on_done(Box::new(move |exc| step(&task, exc)));
+            future.clone().on_done(Box::new(move || step(&task, None)));
             self.run().waiter.replace(Some(Rc::downgrade(&future)));
             if self.run().must_cancel.get() && future.cancel() {
                 self.run().must_cancel.set(false);
@@ -164,10 +164,12 @@ impl<T> Run<T> {
     // ANCHOR: cancel
     /// If what it waits for can be cancelled, the exception comes from there.
     pub fn cancel(&self) -> bool {
-        let waiter = self.waiter.borrow().as_ref().and_then(Weak::upgrade);
-        if !waiter.is_some_and(|future| future.cancel()) {
-            self.must_cancel.set(true);
-        }
+        // Not there meanwhile: it may be waiting for this one.
+        let waiter = self.waiter.take();
+        let future = waiter.as_ref().and_then(Weak::upgrade);
+        let reached = future.is_some_and(|future| future.cancel());
+        self.must_cancel.set(self.must_cancel.get() || !reached);
+        self.waiter.replace(waiter);
         true
     }
     // ANCHOR_END: cancel

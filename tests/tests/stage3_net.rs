@@ -176,22 +176,15 @@ net_tests! {
         let much: Rc<[u8]> = bytes(MUCH).into();
         let n = result_of(&event_loop, write(&stream, much.clone())).unwrap();
         assert!((1..MUCH).contains(&n));
-        // Now there is no room, or only little.
-        let written = fill(&event_loop, &stream, &much[n..]);
-        let task = Task::new(&event_loop, write(&stream, (*b"end").into()));
-        event_loop.run_once().unwrap();
-        assert!(!task.done());
-        let all = n + written + 3;
+        let (task, all) = wait_for_room(&event_loop, &stream, &much, n);
         let peer = thread::spawn(move || {
-            let mut received = vec![0; all];
+            let mut received = vec![0; all + 1];
             peer.read_exact(&mut received).unwrap();
             received
         });
         event_loop.run().unwrap();
-        assert_eq!(task.result().unwrap(), 3);
-        let received = peer.join().unwrap();
-        assert!(received[..all - 3] == much[..all - 3]);
-        assert_eq!(received[all - 3..], *b"end");
+        assert_eq!(task.result().unwrap(), 1);
+        assert!(peer.join().unwrap() == much[..=all]);
         log.assert(&[]);
     }
 
@@ -242,21 +235,14 @@ net_tests! {
         let (stream, mut peer) = pair(&event_loop);
         let (full, mut reader) = pair(&event_loop);
         let much: Rc<[u8]> = bytes(MUCH).into();
-        let written = fill(&event_loop, &full, &much);
         type Make = Box<dyn Fn(&EventLoop) -> Coroutine<()>>;
-        let streams = [stream.clone(), stream.clone(), stream.clone()];
-        let [a, b, c] = streams;
-        let fulls = [full.clone(), full.clone(), full.clone()];
-        let [d, e, f] = fulls;
+        let [a, b, c] = [(); 3].map(|()| stream.clone());
         let accepts = listener.clone();
         let waits: Vec<(&str, Make)> = vec![
             ("accept", Box::new(move |_| ignores(accept(&accepts)))),
             ("read", Box::new(move |_| ignores(read(&a)))),
             ("read_all", Box::new(move |_| ignores(read_all(&b)))),
-            ("readable", Box::new(move |_| c.ready(Interest::Readable))),
-            ("write", Box::new(move |_| ignores(write(&d, [1].into())))),
-            ("write_all", Box::new(move |_| write_all(&e, vec![1]))),
-            ("writable", Box::new(move |_| f.ready(Interest::Writable))),
+            ("ready", Box::new(move |_| c.ready(Interest::Readable))),
             ("sleep", Box::new(|event_loop| sleep(event_loop, LONG))),
             ("forever", Box::new(|event_loop| {
                 sleep(event_loop, Duration::MAX)
@@ -264,28 +250,19 @@ net_tests! {
         ];
         for (name, make) in &waits {
             println!("{name}"); // shown if it fails
-            let task = Task::new(&event_loop, make(&event_loop));
-            event_loop.run_once().unwrap();
-            assert!(!task.done());
-            assert!(task.cancel());
-            event_loop.run().unwrap();
-            assert!(task.cancelled());
-
-            let task = Task::new(&event_loop, make(&event_loop));
-            event_loop.run_once().unwrap();
-            assert!(!task.done());
-            drop(task);
-            assert!(!event_loop.run_once().unwrap(), "something is left");
-
-            let catches = Script::new(name, &log).catches(make(&event_loop));
-            let task = Task::new(&event_loop, catches.returns(()));
-            event_loop.run_once().unwrap();
-            assert!(task.cancel());
-            event_loop.run().unwrap();
-            log.expect(&[
-                &format!("{name} begins"),
-                &format!("{name} caught CancelledError"),
-            ]);
+            for end in [cancelled, dropped] {
+                let task = Task::new(&event_loop, make(&event_loop));
+                event_loop.run_once().unwrap();
+                assert!(!task.done());
+                end(&event_loop, task);
+            }
+        }
+        let mut written = 0;
+        for end in [cancelled, dropped] {
+            let (task, all) =
+                wait_for_room(&event_loop, &full, &much, written);
+            written = all;
+            end(&event_loop, task);
         }
 
         // None of them has taken or given a byte, or a connection.
@@ -294,10 +271,11 @@ net_tests! {
         let client = TcpStream::connect(address).unwrap();
         let from = result_of(&event_loop, accept_address(&listener)).unwrap();
         assert_eq!(from, client.local_addr().unwrap());
-        drop((waits, full));
+        drop(full);
         let mut received = Vec::new();
         reader.read_to_end(&mut received).unwrap();
         assert!(received == much[..written]);
+        log.assert(&[]);
     }
 
     fn a_cancelled_connection_is_given_up(event_loop, log) {
@@ -750,20 +728,40 @@ fn at_its_end(event_loop: &EventLoop) -> Stream {
     stream
 }
 
-/// Writes until there is no room, and returns how much.
-fn fill(event_loop: &EventLoop, stream: &Stream, bytes: &[u8]) -> usize {
-    let mut written = 0;
+/// Cancels a task that waits; nothing must be left then.
+fn cancelled<T: Clone>(event_loop: &EventLoop, task: Task<T>) {
+    assert!(task.cancel());
+    event_loop.run().unwrap();
+    assert!(task.cancelled());
+}
+
+/// Drops a task that waits; nothing must be left then.
+fn dropped<T: Clone>(event_loop: &EventLoop, task: Task<T>) {
+    drop(task);
+    assert!(!event_loop.run_once().unwrap(), "something is left");
+}
+
+/// Writes `bytes` from `at` on until there is no room. Returns a task that
+/// waits to write the next byte, and where that is.
+fn wait_for_room(
+    event_loop: &EventLoop,
+    stream: &Stream,
+    bytes: &[u8],
+    mut at: usize,
+) -> (Task<usize>, usize) {
+    let mut rest = bytes.len() - at;
     loop {
-        // A little at a time would find room again and again.
-        let rest: Rc<[u8]> = bytes[written..].into();
-        let task = Task::new(event_loop, write(stream, rest));
-        // It may begin with a pause; and the second turn must not wait.
+        // Many at once while there is room, then one.
+        let piece: Rc<[u8]> = bytes[at..][..rest].into();
+        let task = Task::new(event_loop, write(stream, piece));
         event_loop.run_once().unwrap();
-        event_loop.call_soon(|| {});
-        event_loop.run_once().unwrap();
-        match task.done() {
-            true => written += task.result().unwrap(),
-            false => return written,
+        match (task.done(), rest) {
+            (false, 1) => return (task, at),
+            (false, _) => rest = 1,
+            (true, _) => {
+                at += task.result().unwrap();
+                rest = bytes.len() - at;
+            }
         }
     }
 }
