@@ -118,6 +118,7 @@ impl Crawler {
     }
 }
 
+// ANCHOR: state
 /// What a fetch does.
 enum State {
     LookingUp(Coroutine<LookedUp>),
@@ -125,6 +126,7 @@ enum State {
     Sending(Stream, Coroutine<()>),
     Reading(Coroutine<Response>),
 }
+// ANCHOR_END: state
 
 type LookedUp = Result<Vec<SocketAddr>, FetchError>;
 

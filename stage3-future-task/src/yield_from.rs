@@ -30,6 +30,9 @@ macro_rules! yield_from {
 /// If the outer generator is closed, `inner` is closed first. Leaves `Next`
 /// in `with`, for what is begun afterwards.
 ///
+/// A resumption passes through all levels, and costs some 10 ns for each
+/// (`cargo run --release -p stage3-future-task --example depth`).
+///
 /// An `inner` that is at its end raises `StopIteration`. (In Python its value
 /// is `None`; but here it has a type.)
 ///
