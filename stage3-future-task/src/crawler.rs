@@ -68,9 +68,9 @@ impl Crawler {
         interrupt.on_trigger(Box::new(move || remote.wake()));
         let mut workers = Vec::new();
         loop {
-            // Another worker, while there is work for all.
+            // Another worker, while all have work.
             let most = self.options.max_tasks;
-            let all_work = self.idle.borrow().is_empty();
+            let all_work = self.fetches.borrow().len() == workers.len();
             if all_work && workers.len() < most && !interrupt.is_triggered() {
                 let crawler = self.clone();
                 let work = repeat(move || crawler.next());

@@ -45,7 +45,8 @@ pub fn serve(
         stats: RefCell::default(),
     });
     let result = server.run(listeners, options.grace, interrupt);
-    drop(server.clients.take()); // they hold the server that holds them
+    // They hold the server that holds them. Some may have broken just now.
+    server.clients.take().values().for_each(|client| drop(client.result()));
     event_loop.close();
     result.map(|()| *server.stats.borrow())
 }

@@ -122,10 +122,10 @@ impl<T: Clone> Future<T> {
         }
     }
 
-    /// Has it never get a result: `CancelledError` is raised in whoever
-    /// waits. In a task it is raised where the generator is suspended, in one
-    /// of the next turns; the generator may catch it and go on. If it has not
-    /// begun, it never does.
+    /// Cancels it: it will never get a result, and `CancelledError` is raised
+    /// in whoever waits. If it is a task, the exception is raised where its
+    /// generator is suspended, in one of the next turns; the generator may
+    /// catch it and go on. If it has not begun, it never does.
     ///
     /// Returns false if it is done already.
     pub fn cancel(&self) -> bool {
@@ -257,9 +257,7 @@ pub fn until<T: Clone + 'static, F: FnOnce() + 'static>(
             undo = Some(begin(future.clone())?);
         }
         let result = crate::yield_from!(future, with);
-        if let Some(undo) = undo.take() {
-            undo();
-        }
+        undo.take().into_iter().for_each(|undo: F| undo());
         result.map(Complete)
     })
 }

@@ -231,7 +231,10 @@ pub fn wait_for<T: Clone + 'static>(
         let done = future.clone();
         running.add_done_callback(move |_| done.set_if_pending(()));
         let timer = timers.call_later(limit, move || future.set_if_pending(()));
-        Ok(move || timer.cancel())
+        Ok(move || {
+            timer.cancel();
+            let _ = running.result(); // nobody else will look at it
+        })
     });
     Frame::new(move |mut with| {
         let over = yield_from!(done_or_over, with);
@@ -258,9 +261,6 @@ pub fn gather<T: Clone + 'static>(
     let spawn = |coroutine| Task::new(event_loop, coroutine);
     let tasks: Vec<_> = coroutines.into_iter().map(spawn).collect();
     let mut done = Future::new(event_loop);
-    if tasks.is_empty() {
-        done.set_if_pending(());
-    }
     let left = Rc::new(Cell::new(tasks.len()));
     for task in &tasks {
         let (left, done) = (left.clone(), done.clone());
@@ -275,7 +275,9 @@ pub fn gather<T: Clone + 'static>(
         });
     }
     Frame::new(move |mut with| {
-        yield_from!(done, with)?;
+        if !tasks.is_empty() {
+            yield_from!(done, with)?;
+        }
         let results: Result<_, _> = tasks.iter().map(|t| t.result()).collect();
         results.map(Complete)
     })

@@ -35,7 +35,8 @@ pub trait Awaitable {
     fn event_loop(&self) -> &EventLoop;
     /// Has `wakeup` called when it is done.
     fn on_done(self: Rc<Self>, wakeup: Box<dyn FnOnce()>);
-    /// Has it done at once, if it is not: false if it is.
+    /// Asks it to end: a future is done at once, a task in one of the next
+    /// turns. False if it is done already.
     fn cancel(self: Rc<Self>) -> bool;
 }
 // ANCHOR_END: wait
@@ -131,7 +132,7 @@ impl<T: Clone> Task<T> {
         let inner = &self.0.inner;
         let error = if *future.event_loop() != inner.event_loop {
             "a task got a future attached to a different loop"
-        } else if Rc::as_ptr(&future).addr() == Rc::as_ptr(inner).addr() {
+        } else if std::ptr::addr_eq(Rc::as_ptr(&future), Rc::as_ptr(inner)) {
             "a task cannot wait for itself"
         } else {
             let task = Rc::downgrade(inner);

@@ -4,9 +4,10 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::thread;
+use std::time::Duration;
 
 use serde_json::Value;
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockRef, Socket, Type};
 use support::site::Site;
 use tests::programs::{Finished, Running, Stage, TempDir, each_stage, until};
 
@@ -46,6 +47,26 @@ fn sigterm_does_the_same() {
         let ended = server.finish();
         assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
         assert!(ended.stdout.contains("\n0 connections, "), "{ended}");
+    });
+}
+
+/// What breaks in the last moment is nobody's mistake.
+#[test]
+fn connections_that_break_at_the_end_are_no_errors() {
+    each_stage(|stage| {
+        let (server, address) = echo_server::start(stage, &[]);
+        let mut clients: Vec<_> = (0..20).map(|_| connect(address)).collect();
+        for client in &mut clients {
+            client.write_all(b"a").unwrap();
+            client.read_exact(&mut [0]).unwrap();
+            // It closes with a reset.
+            SockRef::from(&*client).set_linger(Some(Duration::ZERO)).unwrap();
+        }
+        clients.truncate(10);
+        server.signal("INT");
+        drop(clients);
+        let ended = server.finish();
+        assert_eq!((ended.code, ended.stderr.as_str()), (Some(0), ""));
     });
 }
 
