@@ -2,11 +2,11 @@
 
 use std::collections::VecDeque;
 use std::error::Error;
-use std::fmt::{self, Debug};
+use std::fmt::{self, Debug, Display};
 
 use stage3_future_task::GeneratorState::{Complete, Yielded};
 use stage3_future_task::{
-    Coroutine, Exception, Frame, Generator, Wait, yield_from,
+    Coroutine, Exception, Frame, Generator, Step, Wait, yield_from,
 };
 
 use crate::log::Log;
@@ -151,3 +151,42 @@ impl fmt::Display for Boom {
 }
 
 impl Error for Boom {}
+
+/// What came of a resumption.
+pub fn said<Y: Display, R: Display>(step: Step<Y, R>) -> String {
+    match step {
+        Yielded(value) => format!("yields {value}"),
+        Complete(Ok(value)) => format!("returns {value}"),
+        Complete(Err(exception)) => format!("raises {}", kind(&exception)),
+    }
+}
+
+/// Closes it, and what came of that.
+pub fn closed(generator: &mut impl Generator) -> String {
+    match generator.close() {
+        Ok(()) => "closed".to_string(),
+        Err(exception) => format!("raises {}", kind(&exception)),
+    }
+}
+
+/// An exception of the program's own, with this name.
+pub fn error(name: &'static str) -> Exception {
+    Raised(name).into()
+}
+
+/// An error with this name.
+pub struct Raised(pub &'static str);
+
+impl Debug for Raised {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl Display for Raised {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl Error for Raised {}

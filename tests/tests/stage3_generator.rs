@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 use std::error::Error;
-use std::fmt::{self, Debug, Display};
+use std::fmt;
 use std::panic::{self, AssertUnwindSafe};
 use std::rc::Rc;
 
@@ -16,7 +16,7 @@ use stage3_future_task::{Frame, Generator, Progress, Step};
 use tests::deadline::within_deadline;
 use tests::log::Log;
 use tests::panics::message_of;
-use tests::script::kind;
+use tests::script::{Raised, closed, error, kind, said};
 
 // Row "next".
 
@@ -699,41 +699,3 @@ impl Generator for Answers {
         self.0.take().expect("it is resumed once")
     }
 }
-
-/// What came of a resumption.
-fn said<Y: Display, R: Display>(step: Step<Y, R>) -> String {
-    match step {
-        Yielded(value) => format!("yields {value}"),
-        Complete(Ok(value)) => format!("returns {value}"),
-        Complete(Err(exception)) => format!("raises {}", kind(&exception)),
-    }
-}
-
-/// Closes it, and what came of that.
-fn closed(generator: &mut impl Generator) -> String {
-    match generator.close() {
-        Ok(()) => "closed".to_string(),
-        Err(exception) => format!("raises {}", kind(&exception)),
-    }
-}
-
-fn error(name: &'static str) -> Exception {
-    Raised(name).into()
-}
-
-/// An error of the program's own, with this name.
-struct Raised(&'static str);
-
-impl Debug for Raised {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl Display for Raised {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl Error for Raised {}

@@ -3,7 +3,6 @@
 
 use std::collections::VecDeque;
 use std::error::Error;
-use std::fmt::{self, Debug, Display};
 use std::panic;
 use std::rc::Rc;
 use std::thread;
@@ -18,7 +17,7 @@ use stage3_future_task::{
 };
 use tests::deadline::within_deadline;
 use tests::log::Log;
-use tests::script::kind;
+use tests::script::{Raised, closed, error, kind, said};
 
 // "Any values that the iterator yields are passed directly to the caller."
 
@@ -901,23 +900,6 @@ impl Generator for Told {
 const CLOSED_AND_THROWN: [fn(&mut Gen) -> String; 2] =
     [closed, |outer| said(outer.throw(GeneratorExit))];
 
-/// Closes it, and what came of that.
-fn closed(generator: &mut Gen) -> String {
-    match generator.close() {
-        Ok(()) => "closed".to_string(),
-        Err(exception) => format!("raises {}", kind(&exception)),
-    }
-}
-
-/// What came of a resumption.
-fn said<Y: Display, R: Display>(step: Step<Y, R>) -> String {
-    match step {
-        Yielded(value) => format!("yields {value}"),
-        Complete(Ok(value)) => format!("returns {value}"),
-        Complete(Err(exception)) => format!("raises {}", kind(&exception)),
-    }
-}
-
 /// Does `work` on a thread with the stack that threads have unless they are
 /// given another one: 2 MiB.
 fn on_a_common_stack(work: impl FnOnce() + std::marker::Send + 'static) {
@@ -929,24 +911,3 @@ fn on_a_common_stack(work: impl FnOnce() + std::marker::Send + 'static) {
         }
     });
 }
-
-fn error(name: &'static str) -> Exception {
-    Raised(name).into()
-}
-
-/// An error of the program's own, with this name.
-struct Raised(&'static str);
-
-impl Debug for Raised {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl Display for Raised {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl Error for Raised {}
