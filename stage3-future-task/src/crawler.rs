@@ -98,8 +98,8 @@ impl Crawler {
     fn next(self: &Rc<Self>) -> Coroutine<()> {
         let crawler = self.clone();
         let Some(job) = self.frontier.borrow_mut().next(Instant::now()) else {
-            return until(&self.event_loop, move |job| {
-                crawler.idle.borrow_mut().push(job);
+            return until(&self.event_loop, move |woken| {
+                crawler.idle.borrow_mut().push(woken);
                 Ok(|| {})
             });
         };

@@ -23,6 +23,8 @@ pub struct Stage {
     pub name: &'static str,
     /// Whether its crawler speaks TLS.
     pub tls: bool,
+    /// Whether its crawler sets a timer for each pause, not for each fetch.
+    pub timer_a_pause: bool,
     /// System calls of the echo server for a message on its only busy
     /// connection.
     pub syscalls_alone: f64,
@@ -35,18 +37,21 @@ pub const STAGES: &[Stage] = &[
     Stage {
         name: "stage1-callbacks",
         tls: false,
+        timer_a_pause: false,
         syscalls_alone: 8.0,
         syscalls_of_64: 3.2,
     },
     Stage {
         name: "stage2-generators",
         tls: false,
+        timer_a_pause: true,
         syscalls_alone: 8.0,
         syscalls_of_64: 3.2,
     },
     Stage {
         name: "stage3-future-task",
         tls: false,
+        timer_a_pause: false,
         syscalls_alone: 14.0,
         syscalls_of_64: 4.4,
     },
