@@ -15,7 +15,7 @@ use url::Url;
 
 use crate::crawl::{CrawlOptions, Page, Summary};
 use crate::echo::{EchoOptions, EchoStats};
-use crate::interrupt::Interrupt;
+use crate::interrupt::{EXIT_INTERRUPTED, Interrupt};
 use crate::links::is_web;
 use crate::report::{Format, Reporter, Verbosity};
 use crate::site::{Site, SiteOptions};
@@ -30,8 +30,6 @@ pub type Crawl =
 pub type Serve =
     fn(Vec<TcpListener>, &EchoOptions, &Interrupt) -> io::Result<EchoStats>;
 
-/// What a shell sees of a program that Ctrl-C ended: 128 + SIGINT.
-const EXIT_INTERRUPTED: u8 = 130;
 /// Wrong arguments, as clap has it.
 const EXIT_USAGE: u8 = 2;
 
@@ -156,7 +154,7 @@ fn run_crawler(args: CrawlerArgs, crawl: Crawl) -> io::Result<ExitCode> {
     let to_stderr = args.trace.is_some_and(|path| path.as_os_str() == "-");
     let bar = !to_stderr && verbosity < Verbosity::Verbose;
     let mut report = Reporter::new(io::stdout(), args.format, verbosity, bar);
-    let interrupt = on_ctrl_c()?;
+    let interrupt = Interrupt::ctrl_c()?;
     let mut written = Ok(());
     let summary = crawl(
         &options,
@@ -227,7 +225,7 @@ fn run_echo_server(args: &EchoArgs, serve: Serve) -> io::Result<()> {
         trace: open_trace(args.trace.as_ref(), verbosity)?,
         ..EchoOptions::default()
     };
-    let interrupt = on_ctrl_c()?;
+    let interrupt = Interrupt::ctrl_c()?;
     let mut listeners = Vec::new();
     for address in &args.listen {
         let listener =
@@ -255,20 +253,6 @@ fn run_echo_server(args: &EchoArgs, serve: Serve) -> io::Result<()> {
         );
     }
     Ok(())
-}
-
-/// An interrupt that Ctrl-C triggers; a second Ctrl-C ends the process.
-fn on_ctrl_c() -> io::Result<Interrupt> {
-    let interrupt = Interrupt::new();
-    let trigger = interrupt.clone();
-    ctrlc::set_handler(move || {
-        if trigger.is_triggered() {
-            std::process::exit(EXIT_INTERRUPTED.into());
-        }
-        trigger.trigger();
-    })
-    .map_err(|error| named("Ctrl-C", &error))?;
-    Ok(interrupt)
 }
 
 fn open_trace(

@@ -81,7 +81,7 @@ impl CrawlOptions {
             None => Ok(()),
             Some(_) => Err(io::Error::new(
                 io::ErrorKind::Unsupported,
-                "--ca-file needs TLS, which only stage 4 speaks",
+                "--ca-file needs TLS, which this stage does not speak",
             )),
         }
     }
@@ -119,6 +119,8 @@ pub struct Waiting {
     pub url: Url,
     /// What the fetch is waiting for, in words.
     pub waiting_for: String,
+    /// The line of code where it waits, if its stage knows.
+    pub at: Option<String>,
     /// How long ago this try began.
     pub elapsed: Duration,
 }
@@ -247,7 +249,7 @@ impl FetchError {
 
     /// This crawler does not speak TLS.
     pub fn no_tls() -> FetchError {
-        let message = "https needs TLS, which only stage 4 speaks";
+        let message = "https needs TLS, which this stage does not speak";
         FetchError::new(ErrorKind::Unsupported, message)
     }
 }
@@ -266,6 +268,7 @@ impl Waiting {
         Waiting {
             url: job.url.clone(),
             waiting_for: state.to_string(),
+            at: None,
             elapsed: now.saturating_duration_since(job.started),
         }
     }

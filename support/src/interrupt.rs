@@ -1,7 +1,11 @@
 //! The wish that a program ends: made by Ctrl-C or by a test, on any thread.
 
 use std::fmt;
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// The exit status of a program that Ctrl-C ended: 128 and SIGINT.
+pub(crate) const EXIT_INTERRUPTED: u8 = 130;
 
 /// A switch that goes from "go on" to "end now", once. Clones share it.
 #[derive(Clone, Default)]
@@ -21,6 +25,28 @@ impl Interrupt {
     /// A switch that nobody has triggered yet.
     pub fn new() -> Interrupt {
         Interrupt::default()
+    }
+
+    /// The switch that the next Ctrl-C triggers: whoever asks before that
+    /// gets the same one. While nobody has asked, Ctrl-C ends the process.
+    ///
+    /// # Errors
+    ///
+    /// Somebody else handles Ctrl-C in this process.
+    pub fn ctrl_c() -> io::Result<Interrupt> {
+        static NEXT: Mutex<(bool, Option<Interrupt>)> =
+            Mutex::new((false, None));
+        let lock = || NEXT.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut next = lock();
+        if !next.0 {
+            ctrlc::set_handler(move || match lock().1.take() {
+                Some(interrupt) => interrupt.trigger(),
+                None => std::process::exit(EXIT_INTERRUPTED.into()),
+            })
+            .map_err(|error| io::Error::other(format!("Ctrl-C: {error}")))?;
+            next.0 = true;
+        }
+        Ok(next.1.get_or_insert_default().clone())
     }
 
     /// Asks whoever watches this switch to end. A second call does nothing.

@@ -149,11 +149,13 @@ fn page_text(page: &Page, verbosity: Verbosity) -> String {
 }
 
 fn waiting_text(waiting: &Waiting) -> String {
+    let at = waiting.at.as_ref().map(|at| format!(", in {at}"));
     format!(
-        "... {}  for {}, waiting for {}",
+        "... {}  for {}, waiting for {}{}",
         waiting.url,
         seconds(waiting.elapsed),
-        waiting.waiting_for
+        waiting.waiting_for,
+        at.unwrap_or_default()
     )
 }
 
@@ -210,6 +212,7 @@ fn waiting_json(waiting: &Waiting) -> String {
         "waiting": true,
         "url": waiting.url.as_str(),
         "waiting_for": waiting.waiting_for,
+        "at": waiting.at,
         "elapsed_s": waiting.elapsed.as_secs_f64(),
     })
     .to_string()

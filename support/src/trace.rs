@@ -121,6 +121,12 @@ impl Trace {
         Trace { writer: Some(Arc::new(Mutex::new(writer))) }
     }
 
+    /// Whether anything is recorded at all.
+    #[inline]
+    pub fn is_on(&self) -> bool {
+        self.writer.is_some()
+    }
+
     /// Records `event`, if tracing is on.
     #[inline]
     pub fn record(&self, event: Event<'_>) {

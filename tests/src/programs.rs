@@ -55,6 +55,13 @@ pub const STAGES: &[Stage] = &[
         syscalls_alone: 14.0,
         syscalls_of_64: 4.4,
     },
+    Stage {
+        name: "stage4-async-await",
+        tls: false,
+        timer_a_pause: false,
+        syscalls_alone: 3.0,
+        syscalls_of_64: 2.1,
+    },
 ];
 
 /// Does `check` for each stage. If it fails, the output names the stage.

@@ -1,0 +1,245 @@
+//! The echo server: a task that accepts for each listener, and a task for
+//! each connection. Read stage 3's `echo.rs` first: cancellation was thrown
+//! into a connection, which caught it; here a connection waits for its input
+//! and for the end of the server at the same time.
+
+use std::cell::{Cell, RefCell};
+use std::fmt::Display;
+use std::io;
+use std::net::Shutdown;
+use std::pin::pin;
+use std::rc::Rc;
+use std::time::Duration;
+
+use support::net::{aborted, would_block};
+use support::{EchoOptions, EchoStats, Interrupt, Trace};
+
+use crate as aio;
+use aio::EventLoop;
+use aio::net::{TcpListener, TcpStream};
+use aio::sync::Event;
+
+/// The most bytes read at once.
+const BUFFER: usize = 64 * 1024;
+/// How long to accept nothing when the system has no descriptor left, and no
+/// connection closes.
+const PAUSE: Duration = Duration::from_millis(100);
+
+// ANCHOR: serve
+/// Answers every byte on every connection with its ASCII upper case, until
+/// `interrupt` is triggered; then lets pending output go out for at most
+/// [`EchoOptions::grace`].
+///
+/// # Errors
+///
+/// Those of the event loop and the listeners. What goes wrong with one
+/// connection ends that connection alone.
+pub fn serve(
+    listeners: Vec<std::net::TcpListener>,
+    options: &EchoOptions,
+    interrupt: &Interrupt,
+) -> io::Result<EchoStats> {
+    let event_loop = EventLoop::with_trace(options.trace.clone())?;
+    let server = Rc::new(Server {
+        max_connections: options.max_connections.unwrap_or(usize::MAX),
+        trace: options.trace.clone(),
+        closing: Event::new(),
+        changed: Event::new(),
+        open: Cell::new(0),
+        quiet: Cell::new(0),
+        stats: RefCell::default(),
+    });
+    let run = server.run(listeners, options.grace, interrupt);
+    let result = event_loop.run_until_complete(run);
+    event_loop.close();
+    result.map(|()| *server.stats.borrow())
+}
+
+/// What all connections share.
+struct Server {
+    max_connections: usize,
+    trace: Trace,
+    /// Set when the server is to end.
+    closing: Event,
+    /// Set when one of these numbers has changed.
+    changed: Event,
+    /// How many connections there are,
+    open: Cell<usize>,
+    /// and at the end, how many of them have nothing to finish.
+    quiet: Cell<usize>,
+    stats: RefCell<EchoStats>,
+}
+// ANCHOR_END: serve
+
+impl Server {
+    // ANCHOR: run
+    async fn run(
+        self: &Rc<Self>,
+        listeners: Vec<std::net::TcpListener>,
+        grace: Duration,
+        interrupt: &Interrupt,
+    ) -> io::Result<()> {
+        let mut accepting = Vec::new();
+        for listener in listeners {
+            let listener = TcpListener::from_std(listener)?;
+            accepting.push(aio::create_task(self.clone().accept(listener)));
+        }
+        aio::signal::triggered(interrupt).await;
+
+        // Accept nothing any more, answer nothing any more.
+        for listener in accepting {
+            listener.cancel();
+        }
+        self.closing.set();
+        aio::yield_now().await; // all connections hear of it first
+        let finished = self.until(|s| s.quiet.get() == s.open.get());
+        let _ = aio::wait_for(finished, grace).await; // or it is too late
+        Ok(())
+    }
+    // ANCHOR_END: run
+
+    // ANCHOR: accept
+    /// Takes in connections, each into a task of its own.
+    async fn accept(self: Rc<Self>, listener: TcpListener) {
+        let is_full = |s: &Server| s.open.get() >= s.max_connections;
+        loop {
+            // Another listener may fill the server while this one waits.
+            let full = async {
+                self.until(is_full).await;
+                None
+            };
+            let next = async { Some(listener.accept().await) };
+            match aio::race(full, next).await {
+                Some(Ok((stream, peer))) => {
+                    let accepted = format_args!("accepted from {peer}");
+                    self.note(stream.key(), &accepted);
+                    let client = Client::new(self.clone(), stream);
+                    aio::create_task(client.answer());
+                }
+                // Somebody has given up already.
+                Some(Err(error)) if aborted(&error) => {}
+                // The system has no descriptor or no memory left. It may
+                // have some later.
+                Some(Err(error)) => {
+                    let why = format_args!("paused, {error}");
+                    self.note(listener.key(), &why);
+                    let open = self.open.get();
+                    let closed = self.until(|s| s.open.get() < open);
+                    aio::race(closed, aio::sleep(PAUSE)).await;
+                }
+                None => {
+                    self.note(listener.key(), &"paused, enough connections");
+                    self.until(|s| !is_full(s)).await;
+                }
+            }
+        }
+    }
+    // ANCHOR_END: accept
+
+    /// Waits until the numbers say so.
+    async fn until(&self, condition: impl Fn(&Server) -> bool) {
+        while !condition(self) {
+            self.changed.clear();
+            self.changed.wait().await;
+        }
+    }
+
+    fn note(&self, source: usize, state: &dyn Display) {
+        self.trace.state(&format_args!("source {source}"), state);
+    }
+}
+
+/// One connection.
+struct Client {
+    server: Rc<Server>,
+    stream: TcpStream,
+}
+
+impl Client {
+    fn new(server: Rc<Server>, stream: TcpStream) -> Client {
+        server.open.set(server.open.get() + 1);
+        let mut stats = server.stats.borrow_mut();
+        stats.connections += 1;
+        stats.peak = stats.peak.max(server.open.get());
+        drop(stats);
+        server.changed.set();
+        Client { server, stream }
+    }
+
+    // ANCHOR: answer
+    /// Answers until the end of input or of the server. To close a socket
+    /// with unread input would reset the connection, and with it what is
+    /// still on its way to the client. So say that no more comes, and read
+    /// to the end.
+    async fn answer(self) {
+        // A connection that breaks has ended, too.
+        if self.echo().await.is_ok() && self.server.closing.is_set() {
+            let _ = self.stream.shutdown(Shutdown::Write);
+            let _ = self.read_to_end().await;
+        }
+    }
+
+    /// Answers until the end of input or of the server.
+    async fn echo(&self) -> io::Result<()> {
+        let Client { server, stream } = self;
+        let mut closing = pin!(async {
+            server.closing.wait().await;
+            Ok(Vec::new())
+        });
+        loop {
+            let received = aio::race(stream.recv(BUFFER), closing.as_mut());
+            let mut bytes = received.await?;
+            if bytes.is_empty() || server.closing.is_set() {
+                return Ok(());
+            }
+            let count = format_args!("echoing {} bytes", bytes.len());
+            server.note(stream.key(), &count);
+            bytes.make_ascii_uppercase();
+            // Until it is sent nothing more is read: the back-pressure.
+            stream.send_all(&bytes).await?;
+            server.stats.borrow_mut().bytes += bytes.len() as u64;
+        }
+    }
+    // ANCHOR_END: answer
+
+    // ANCHOR: read_to_end
+    /// Reads and forgets. Until something comes, there is nothing to finish.
+    async fn read_to_end(&self) -> io::Result<()> {
+        let Client { server, stream } = self;
+        let mut received = stream.try_recv(BUFFER);
+        if received.as_ref().is_err_and(would_block) {
+            let _quiet = Quiet::new(server);
+            received = stream.recv(BUFFER).await;
+        }
+        while !received?.is_empty() {
+            received = stream.recv(BUFFER).await;
+        }
+        Ok(())
+    }
+    // ANCHOR_END: read_to_end
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.server.note(self.stream.key(), &"closed");
+        self.server.open.set(self.server.open.get() - 1);
+        self.server.changed.set();
+    }
+}
+
+/// A connection that has nothing to finish, until this is dropped.
+struct Quiet<'a>(&'a Server);
+
+impl Quiet<'_> {
+    fn new(server: &Server) -> Quiet<'_> {
+        server.quiet.set(server.quiet.get() + 1);
+        server.changed.set();
+        Quiet(server)
+    }
+}
+
+impl Drop for Quiet<'_> {
+    fn drop(&mut self) {
+        self.0.quiet.set(self.0.quiet.get() - 1);
+    }
+}

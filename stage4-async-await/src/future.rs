@@ -1,0 +1,251 @@
+//! A result that is not there yet. Read stage 3's `future.rs` first: a task
+//! asked that one for its wake-up; this one is given a `Waker` with each
+//! poll. In asyncio: `asyncio.Future`.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use crate::event_loop::EventLoop;
+use crate::place::Place;
+use crate::running::here;
+use crate::waiters::{CallbackId, Waiters};
+
+// ANCHOR: future
+/// A result that somebody sets and others await. Clones are handles to the
+/// same result. Awaiting one gives the result, or [`Cancelled`].
+///
+/// ```
+/// use stage4_async_await as aio;
+///
+/// aio::run(async {
+///     let future = aio::create_future();
+///     let setter = future.clone();
+///     aio::create_task(async move { setter.set_result("it is here") });
+///     assert_eq!(future.await, Ok("it is here"));
+/// });
+/// ```
+///
+/// States and transitions, as in asyncio:
+///
+/// | from | by | to |
+/// |---|---|---|
+/// | pending | [`set_result`](Self::set_result) | finished |
+/// | pending | [`cancel`](Self::cancel) | cancelled |
+///
+/// An exception is a `Result` inside `T`.
+#[must_use = "a future does nothing unless it is awaited"]
+pub struct Future<T: 'static> {
+    shared: Rc<Shared<T>>,
+    /// Our place in the list of those who wait.
+    waiting: Option<CallbackId>,
+}
+
+struct Shared<T: 'static> {
+    event_loop: EventLoop,
+    state: RefCell<State<T>>,
+    made: Place,
+}
+
+enum State<T: 'static> {
+    Pending(Waiters<Future<T>>),
+    Finished(T),
+    Cancelled,
+}
+// ANCHOR_END: future
+
+/// The future was cancelled. In asyncio: `CancelledError`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cancelled;
+
+/// The future is done already. In asyncio: `InvalidStateError`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvalidState;
+
+/// Why there is no result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FutureError {
+    /// It is not there yet.
+    InvalidState,
+    /// It never comes.
+    Cancelled,
+}
+
+/// A future of the running loop. In asyncio: `loop.create_future`.
+///
+/// # Panics
+///
+/// If no loop is running on this thread.
+#[track_caller]
+pub fn create_future<T>() -> Future<T> {
+    here().create_future()
+}
+
+impl EventLoop {
+    /// A future that is pending. In asyncio: `create_future`.
+    #[track_caller]
+    pub fn create_future<T>(&self) -> Future<T> {
+        let state = RefCell::new(State::Pending(Waiters::default()));
+        let made = Place::here("future made");
+        let shared = Shared { event_loop: self.clone(), state, made };
+        Future { shared: Rc::new(shared), waiting: None }
+    }
+}
+
+impl<T> Future<T> {
+    // ANCHOR: set_result
+    /// Sets the result, and schedules those who wait for it. In asyncio:
+    /// `set_result`.
+    ///
+    /// # Errors
+    ///
+    /// It is done already; nothing is changed.
+    pub fn set_result(&self, result: T) -> Result<(), InvalidState> {
+        match self.end(State::Finished(result)) {
+            true => Ok(()),
+            false => Err(InvalidState),
+        }
+    }
+
+    /// Ends it without a result; false if it is done already. In asyncio:
+    /// `cancel`.
+    pub fn cancel(&self) -> bool {
+        self.end(State::Cancelled)
+    }
+
+    fn end(&self, end: State<T>) -> bool {
+        if self.done() {
+            return false;
+        }
+        if let State::Pending(waiters) = self.shared.state.replace(end) {
+            waiters.schedule(&self.shared.event_loop, self);
+        }
+        true
+    }
+    // ANCHOR_END: set_result
+
+    /// Whether there is a result, or never will be.
+    pub fn done(&self) -> bool {
+        !matches!(*self.shared.state.borrow(), State::Pending(_))
+    }
+
+    /// Whether it was cancelled.
+    pub fn cancelled(&self) -> bool {
+        matches!(*self.shared.state.borrow(), State::Cancelled)
+    }
+
+    /// The result.
+    ///
+    /// # Errors
+    ///
+    /// There is none yet, or there never will be one.
+    pub fn result(&self) -> Result<T, FutureError>
+    where
+        T: Clone,
+    {
+        match &*self.shared.state.borrow() {
+            State::Pending(_) => Err(FutureError::InvalidState),
+            State::Finished(result) => Ok(result.clone()),
+            State::Cancelled => Err(FutureError::Cancelled),
+        }
+    }
+
+    /// Has `callback` called when it is done: never at once, always in a
+    /// later turn of the loop. In asyncio: `add_done_callback`.
+    pub fn add_done_callback(
+        &self,
+        callback: impl FnOnce(&Future<T>) + 'static,
+    ) -> CallbackId {
+        let mut state = self.shared.state.borrow_mut();
+        if let State::Pending(waiters) = &mut *state {
+            return waiters.push_callback(callback);
+        }
+        drop(state);
+        let mut waiters = Waiters::default();
+        let id = waiters.push_callback(callback);
+        waiters.schedule(&self.shared.event_loop, self);
+        id
+    }
+
+    /// Forgets a callback that has not been scheduled yet; false if it is not
+    /// there. In asyncio: `remove_done_callback`.
+    pub fn remove_done_callback(&self, id: CallbackId) -> bool {
+        let mut state = self.shared.state.borrow_mut();
+        let State::Pending(waiters) = &mut *state else { return false };
+        let removed = waiters.remove(id);
+        drop(state); // before what the callback holds
+        removed.is_some()
+    }
+}
+
+// ANCHOR: poll
+impl<T: Clone> std::future::Future for Future<T> {
+    type Output = Result<T, Cancelled>;
+
+    /// In asyncio: `Future.__await__`. A future that is done never suspends.
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Future { shared, waiting } = self.get_mut();
+        match &mut *shared.state.borrow_mut() {
+            State::Pending(waiters) => {
+                waiters.park(&shared.event_loop, cx.waker(), waiting);
+                shared.event_loop.waits_at(shared.made);
+                Poll::Pending
+            }
+            State::Finished(result) => Poll::Ready(Ok(result.clone())),
+            State::Cancelled => Poll::Ready(Err(Cancelled)),
+        }
+    }
+}
+
+impl<T> Drop for Future<T> {
+    /// Nobody waits with this handle any more.
+    fn drop(&mut self) {
+        if let Some(id) = self.waiting {
+            self.remove_done_callback(id);
+        }
+    }
+}
+// ANCHOR_END: poll
+
+impl<T> Clone for Future<T> {
+    fn clone(&self) -> Future<T> {
+        Future { shared: self.shared.clone(), waiting: None }
+    }
+}
+
+impl<T> fmt::Debug for Future<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match &*self.shared.state.borrow() {
+            State::Pending(_) => "Future(pending)",
+            State::Finished(_) => "Future(finished)",
+            State::Cancelled => "Future(cancelled)",
+        })
+    }
+}
+
+impl fmt::Display for Cancelled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("cancelled")
+    }
+}
+
+impl fmt::Display for InvalidState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the future is done already")
+    }
+}
+
+impl fmt::Display for FutureError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            FutureError::InvalidState => "there is no result yet",
+            FutureError::Cancelled => "cancelled",
+        })
+    }
+}
+
+impl std::error::Error for Cancelled {}
+impl std::error::Error for InvalidState {}
+impl std::error::Error for FutureError {}
