@@ -43,7 +43,8 @@ impl Event {
     pub fn set(&self) {
         self.set.set(true);
         if let Some(event_loop) = &*self.event_loop.borrow() {
-            self.waiters.take().schedule(event_loop, &());
+            let waiters = self.waiters.borrow_mut().take();
+            waiters.schedule(event_loop, &());
         }
     }
 

@@ -84,6 +84,11 @@ impl<A: Clone + 'static> Waiters<A> {
     }
     // ANCHOR_END: schedule
 
+    /// Takes out all. Their names are not given to others.
+    pub fn take(&mut self) -> Waiters<A> {
+        Waiters { list: std::mem::take(&mut self.list), ..*self }
+    }
+
     pub fn contains(&self, id: CallbackId) -> bool {
         self.list.contains_key(&id)
     }
