@@ -1,16 +1,11 @@
 //! Futures made of futures.
 
-use std::cell::RefCell;
 use std::future::poll_fn;
-use std::pin::Pin;
-use std::rc::Rc;
-use std::task::{Context, Poll, Waker};
 
 use pin_project_lite::pin_project;
 
-use crate::event_loop::{Current, EventLoop};
-use crate::running::here;
-use crate::wake::{Key, Kind, Parked};
+use crate::event_loop::Current;
+use crate::*;
 
 // ANCHOR: gather
 /// Waits for all of `children` at once; their outputs are in the order given.
@@ -67,9 +62,8 @@ impl Family {
         let parked = RefCell::new(event_loop.park(cx.waker()));
         let woken = RefCell::new((0..size).collect());
         let parent = Rc::new(Parent { woken, parked });
-        let child = |index| Kind::Child { index, parent: parent.clone() };
-        let children = (0..size).map(|i| event_loop.add_sleeper(child(i)));
-        let children = children.collect();
+        let child = |i| event_loop.insert(Kind::Child(i, parent.clone()));
+        let children = (0..size).map(child).collect();
         Family { event_loop, parent, children }
     }
 
@@ -86,24 +80,20 @@ impl Family {
         future: Pin<&mut F>,
     ) -> Poll<F::Output> {
         let key = self.children[index];
-        let mut sleepers = self.event_loop.inner.sleepers.borrow_mut();
-        let child = sleepers.get_mut(key).expect("only our drop removes it");
-        child.woken = false;
-        let waker = Waker::from(child.cell.clone());
-        drop(sleepers);
-        let parent = self.event_loop.inner.current.get();
-        let task = parent.map_or(key, |parent| parent.task);
-        let now = Current { key, waker: waker.data(), task };
-        let _current = self.event_loop.set_current(Some(now));
+        let waker = self.event_loop.begin(key);
+        let current = &self.event_loop.inner.state.current;
+        let before = current.get();
+        let _current = defer(|| current.set(before));
+        let task = before.map_or(key, |before| before.task);
+        current.set(Some(Current { key, waker: waker.data(), task }));
         future.poll(&mut Context::from_waker(&waker))
     }
 }
 
 impl Drop for Family {
     fn drop(&mut self) {
-        for key in &self.children {
-            self.event_loop.remove_sleeper(*key);
-        }
+        let children = self.children.iter();
+        children.for_each(|key| drop(self.event_loop.remove(*key)));
     }
 }
 // ANCHOR_END: family

@@ -2,22 +2,18 @@
 //! `crawler.rs` first: the state of a fetch was an enum there; here the
 //! compiler writes it, and the states are the lines between two `await`s.
 
-use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::io;
 use std::net::SocketAddr;
-use std::rc::Rc;
-use std::time::Instant;
+use std::pin::pin;
 
-use support::crawl::{FetchError, FetchState, Frontier, Job, Outcome};
+use support::crawl::{ErrorKind, FetchError, FetchState, Frontier};
+use support::crawl::{Job, Outcome};
 use support::http::{self, ResponseReader};
-use support::net;
 use support::{CrawlOptions, Interrupt, Page, Summary, Waiting};
 
-use crate as aio;
-use aio::net::TcpStream;
-use aio::sync::Event;
-use aio::{EventLoop, TaskRef};
+use crate::net::TcpStream;
+use crate::sync::Event;
+use crate::{self as aio, *};
 
 /// The most bytes read at once.
 const BUFFER: usize = 64 * 1024;
@@ -81,11 +77,7 @@ impl Crawler {
         on_page: &mut dyn FnMut(&Page),
         interrupt: &Interrupt,
     ) -> Summary {
-        let (crawler, ctrl_c) = (self.clone(), interrupt.clone());
-        aio::create_task(async move {
-            aio::signal::triggered(&ctrl_c).await;
-            crawler.news.set();
-        });
+        let mut ctrl_c = pin!(aio::signal::triggered(interrupt));
         let mut workers = 0;
         loop {
             let pages = self.frontier.borrow_mut().take_pages();
@@ -100,7 +92,7 @@ impl Crawler {
                 workers += 1;
                 aio::create_task(self.clone().work(workers));
             }
-            self.news.wait().await;
+            aio::race(self.news.wait(), ctrl_c.as_mut()).await;
             self.news.clear();
         }
         let now = Instant::now();
@@ -111,49 +103,45 @@ impl Crawler {
     // ANCHOR_END: run
 
     // ANCHOR: work
-    /// What a worker does, until the crawl is over.
+    /// What a worker does, until the crawl is over: it takes a job from the
+    /// frontier's queue, or waits until there may be one.
     async fn work(self: Rc<Self>, number: usize) {
         let task = aio::current_task().expect("it runs as a task");
         task.set_name(format!("worker {number}"));
         loop {
-            let job = self.next_job().await;
-            let state = Cell::new(FetchState::LookingUp);
+            let job = self.frontier.borrow_mut().next(Instant::now());
+            let Some(job) = job else {
+                self.jobs.clear();
+                self.jobs.wait().await;
+                continue;
+            };
+            let (id, state) = (job.id, Cell::new(FetchState::LookingUp));
             let fetch = Rc::new(Fetch { job, state, task: task.clone() });
-            self.fetches.borrow_mut().insert(fetch.job.id, fetch.clone());
+            self.fetches.borrow_mut().insert(id, fetch.clone());
             self.news.set(); // there may be work for another worker
             let limit = self.options.timeout;
             let outcome = aio::wait_for(self.fetch(&fetch), limit).await;
             let late = |_| Err(FetchError::timeout(fetch.state.get(), limit));
-            self.finish(&fetch.job, outcome.unwrap_or_else(late));
+            let outcome = outcome.unwrap_or_else(late);
+            self.fetches.borrow_mut().remove(&id);
+            self.frontier.borrow_mut().finish(id, outcome, Instant::now());
+            self.jobs.set(); // there may be new ones
+            self.news.set();
         }
-    }
-
-    /// Takes a job from the frontier's queue. If there is none, waits.
-    async fn next_job(&self) -> Job {
-        loop {
-            let job = self.frontier.borrow_mut().next(Instant::now());
-            if let Some(job) = job {
-                return job;
-            }
-            self.jobs.clear();
-            self.jobs.wait().await;
-        }
-    }
-
-    /// Hands in the outcome. There may be work for others now.
-    fn finish(&self, job: &Job, outcome: Outcome) {
-        self.fetches.borrow_mut().remove(&job.id);
-        self.frontier.borrow_mut().finish(job.id, outcome, Instant::now());
-        self.jobs.set();
-        self.news.set();
     }
     // ANCHOR_END: work
 
     // ANCHOR: fetch
     /// Fetches one URL.
     async fn fetch(&self, fetch: &Fetch) -> Outcome {
-        let addresses = look_up(fetch).await?;
-        let stream = self.connect(fetch, &addresses).await;
+        let mut stream = Err(io::ErrorKind::AddrNotAvailable.into());
+        for address in look_up(fetch).await? {
+            self.note(fetch, FetchState::Connecting(address));
+            stream = TcpStream::connect(address).await;
+            if stream.is_ok() {
+                break;
+            }
+        }
         let broken = |e: io::Error| FetchError::network(fetch.state.get(), &e);
         let stream = stream.map_err(broken)?;
         self.note(fetch, FetchState::Sending);
@@ -171,25 +159,6 @@ impl Crawler {
     }
     // ANCHOR_END: fetch
 
-    // ANCHOR: connect
-    /// Connects to the first of the addresses that accepts.
-    async fn connect(
-        &self,
-        fetch: &Fetch,
-        addresses: &[SocketAddr],
-    ) -> io::Result<TcpStream> {
-        let mut result = Err(io::ErrorKind::AddrNotAvailable.into());
-        for &address in addresses {
-            self.note(fetch, FetchState::Connecting(address));
-            result = TcpStream::connect(address).await;
-            if result.is_ok() {
-                break;
-            }
-        }
-        result
-    }
-    // ANCHOR_END: connect
-
     /// Notes what the fetch waits for from here on, should it have to.
     fn note(&self, fetch: &Fetch, state: FetchState) {
         fetch.state.set(state);
@@ -206,13 +175,12 @@ async fn look_up(fetch: &Fetch) -> Result<Vec<SocketAddr>, FetchError> {
     if url.scheme() == "https" {
         return Err(FetchError::no_tls());
     }
-    if let Some(address) = net::literal_address(&url) {
+    if let Some(address) = support::net::literal_address(&url) {
         return Ok(vec![address]);
     }
-    let found = aio::to_thread(move || net::resolve(&url)).await;
+    let found = aio::to_thread(move || support::net::resolve(&url)).await;
     found.unwrap_or_else(|panicked| {
-        let why = panicked.to_string();
-        Err(FetchError::new(support::crawl::ErrorKind::Resolve, why))
+        Err(FetchError::new(ErrorKind::Resolve, panicked.to_string()))
     })
 }
 // ANCHOR_END: look_up

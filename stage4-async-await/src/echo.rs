@@ -3,21 +3,16 @@
 //! into a connection, which caught it; here a connection waits for its input
 //! and for the end of the server at the same time.
 
-use std::cell::{Cell, RefCell};
 use std::fmt::Display;
-use std::io;
 use std::net::Shutdown;
 use std::pin::pin;
-use std::rc::Rc;
-use std::time::Duration;
 
 use support::net::{aborted, would_block};
-use support::{EchoOptions, EchoStats, Interrupt, Trace};
+use support::{EchoOptions, EchoStats, Interrupt};
 
-use crate as aio;
-use aio::EventLoop;
-use aio::net::{TcpListener, TcpStream};
-use aio::sync::Event;
+use crate::net::{TcpListener, TcpStream};
+use crate::sync::Event;
+use crate::{self as aio, *};
 
 /// The most bytes read at once.
 const BUFFER: usize = 64 * 1024;
@@ -40,25 +35,18 @@ pub fn serve(
     interrupt: &Interrupt,
 ) -> io::Result<EchoStats> {
     let event_loop = EventLoop::with_trace(options.trace.clone())?;
-    let server = Rc::new(Server {
-        max_connections: options.max_connections.unwrap_or(usize::MAX),
-        trace: options.trace.clone(),
-        closing: Event::new(),
-        changed: Event::new(),
-        open: Cell::new(0),
-        quiet: Cell::new(0),
-        stats: RefCell::default(),
-    });
-    let run = server.run(listeners, options.grace, interrupt);
+    let options = options.clone();
+    let server = Rc::new(Server { options, ..Server::default() });
+    let run = server.run(listeners, interrupt);
     let result = event_loop.run_until_complete(run);
     event_loop.close();
     result.map(|()| *server.stats.borrow())
 }
 
 /// What all connections share.
+#[derive(Default)]
 struct Server {
-    max_connections: usize,
-    trace: Trace,
+    options: EchoOptions,
     /// Set when the server is to end.
     closing: Event,
     /// Set when one of these numbers has changed.
@@ -76,7 +64,6 @@ impl Server {
     async fn run(
         self: &Rc<Self>,
         listeners: Vec<std::net::TcpListener>,
-        grace: Duration,
         interrupt: &Interrupt,
     ) -> io::Result<()> {
         let mut accepting = Vec::new();
@@ -87,13 +74,11 @@ impl Server {
         aio::signal::triggered(interrupt).await;
 
         // Accept nothing any more, answer nothing any more.
-        for listener in accepting {
-            listener.cancel();
-        }
+        accepting.iter().for_each(|listener| _ = listener.cancel());
         self.closing.set();
         aio::yield_now().await; // all connections hear of it first
         let finished = self.until(|s| s.quiet.get() == s.open.get());
-        let _ = aio::wait_for(finished, grace).await; // or it is too late
+        let _ = aio::wait_for(finished, self.options.grace).await; // or never
         Ok(())
     }
     // ANCHOR_END: run
@@ -101,7 +86,8 @@ impl Server {
     // ANCHOR: accept
     /// Takes in connections, each into a task of its own.
     async fn accept(self: Rc<Self>, listener: TcpListener) {
-        let is_full = |s: &Server| s.open.get() >= s.max_connections;
+        let most = self.options.max_connections.unwrap_or(usize::MAX);
+        let is_full = |server: &Server| server.open.get() >= most;
         loop {
             // Another listener may fill the server while this one waits.
             let full = async {
@@ -144,8 +130,13 @@ impl Server {
         }
     }
 
+    fn count(&self, number: &Cell<usize>, change: isize) {
+        number.set(number.get().wrapping_add_signed(change));
+        self.changed.set();
+    }
+
     fn note(&self, source: usize, state: &dyn Display) {
-        self.trace.state(&format_args!("source {source}"), state);
+        self.options.trace.state(&format_args!("source {source}"), state);
     }
 }
 
@@ -157,12 +148,11 @@ struct Client {
 
 impl Client {
     fn new(server: Rc<Server>, stream: TcpStream) -> Client {
-        server.open.set(server.open.get() + 1);
+        server.count(&server.open, 1);
         let mut stats = server.stats.borrow_mut();
         stats.connections += 1;
         stats.peak = stats.peak.max(server.open.get());
         drop(stats);
-        server.changed.set();
         Client { server, stream }
     }
 
@@ -208,7 +198,8 @@ impl Client {
         let Client { server, stream } = self;
         let mut received = stream.try_recv(BUFFER);
         if received.as_ref().is_err_and(would_block) {
-            let _quiet = Quiet::new(server);
+            server.count(&server.quiet, 1);
+            let _quiet = defer(|| server.count(&server.quiet, -1));
             received = stream.recv(BUFFER).await;
         }
         while !received?.is_empty() {
@@ -222,24 +213,6 @@ impl Client {
 impl Drop for Client {
     fn drop(&mut self) {
         self.server.note(self.stream.key(), &"closed");
-        self.server.open.set(self.server.open.get() - 1);
-        self.server.changed.set();
-    }
-}
-
-/// A connection that has nothing to finish, until this is dropped.
-struct Quiet<'a>(&'a Server);
-
-impl Quiet<'_> {
-    fn new(server: &Server) -> Quiet<'_> {
-        server.quiet.set(server.quiet.get() + 1);
-        server.changed.set();
-        Quiet(server)
-    }
-}
-
-impl Drop for Quiet<'_> {
-    fn drop(&mut self) {
-        self.0.quiet.set(self.0.quiet.get() - 1);
+        self.server.count(&self.server.open, -1);
     }
 }

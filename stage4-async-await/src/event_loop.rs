@@ -2,34 +2,21 @@
 //! selector. Read stage 1's `event_loop.rs` first: that one calls callbacks;
 //! this one also steps tasks, and wakes them.
 
-use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
-use std::fmt;
-use std::io;
-#[cfg(unix)]
-use std::os::fd::RawFd;
-use std::rc::Rc;
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::sync::atomic::{Ordering, fence};
-use std::task::Waker;
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
 use mio::{Events, Token};
-use slab::Slab;
-use support::trace::{Event, Trace};
+use support::trace::Trace;
 
 use crate::inbox::Inbox;
-use crate::place::Place;
-use crate::running::with_running;
-use crate::schedule::{Action, Schedule};
-use crate::source::Source;
-use crate::task::TaskRef;
-use crate::wake::{Key, Kind, Sleeper, Sleepers, WakeCell};
+use crate::source::Sources;
+use crate::timers::Timers;
+use crate::wake::{Table, WakeCell};
+use crate::*;
 
 /// While something is ready, the selector is asked in every so many turns.
 const SELECT_EVERY: u32 = 61;
-/// How much a task may read and write in one step, in operations, before the
+/// How much one step of a task may read and write, in operations, before the
 /// others get their turn.
 const IO_BUDGET: u32 = 128;
 /// The selector reports this one when something is in the inbox.
@@ -51,8 +38,8 @@ const INBOX: Token = Token(usize::MAX);
 /// ```
 ///
 /// Tasks and callbacks may hold handles to the loop that holds them;
-/// [`close`](Self::close) breaks that circle. [`run`](crate::run) does it
-/// for you. In asyncio: `BaseSelectorEventLoop`.
+/// [`close`](Self::close) breaks that circle. [`run`] does it for you. In
+/// asyncio: `BaseSelectorEventLoop`.
 #[derive(Clone)]
 pub struct EventLoop {
     pub(crate) inner: Rc<Inner>,
@@ -62,47 +49,45 @@ pub struct EventLoop {
 pub(crate) struct Inner {
     /// The selector; `None` when the loop is closed.
     pub poll: RefCell<Option<mio::Poll>>,
-    events: Cell<Events>,
+    events: RefCell<Events>,
     /// The sockets it looks after.
-    pub sources: RefCell<Slab<Source>>,
-    /// The descriptors that callbacks look at, and their names there.
+    pub sources: Sources,
     #[cfg(unix)]
-    pub watched: RefCell<HashMap<RawFd, Token>>,
-    /// What runs next, in order.
-    pub ready: RefCell<VecDeque<Ready>>,
-    /// Callbacks and timers.
-    pub schedule: RefCell<Schedule>,
-    /// Tasks, and whoever else can be woken.
-    pub sleepers: RefCell<Sleepers>,
+    pub watched: crate::watch::Watched,
+    /// Whose turn is next, in order.
+    pub ready: RefCell<VecDeque<Key>>,
+    /// What is to be queued at its time.
+    pub timers: RefCell<Timers>,
+    /// Tasks and callbacks: whatever can have its turn.
+    pub table: RefCell<Table>,
     /// Where other threads leave what they send.
     pub inbox: Arc<Inbox<Message>>,
+    pub state: State,
+    pub trace: Trace,
+}
+
+/// What the loop remembers from step to step.
+#[derive(Default)]
+pub(crate) struct State {
     /// Counts the handles that other threads have.
     pub remotes: Arc<()>,
-    /// Who is being polled.
+    /// Who is being polled,
     pub current: Cell<Option<Current>>,
-    /// Where it waits, when it does.
+    /// where it waits, when it does,
     pub place: Cell<Option<Place>>,
-    /// What is left of its [`IO_BUDGET`].
+    /// and what is left of its [`IO_BUDGET`].
     pub budget: Cell<u32>,
     /// Where sockets read to, so that none needs a buffer while it waits.
     pub scratch: RefCell<Vec<u8>>,
     /// The tasks that were cancelled because nobody waits for them any more,
     /// if somebody wants to know.
     pub abandoned: RefCell<Option<Vec<TaskRef>>>,
-    /// Who works for tasks: see `threads.rs`.
-    pub threads: RefCell<Vec<JoinHandle<()>>>,
-    turn: Cell<u32>,
+    /// The threads that work for tasks.
+    pub threads: RefCell<Vec<std::thread::JoinHandle<()>>>,
+    /// How many tasks there have been.
+    pub tasks: Cell<u32>,
+    pub turn: Cell<u32>,
     pub stopping: Cell<bool>,
-    trace: Trace,
-}
-
-/// What can stand in the ready queue.
-#[derive(Clone, Copy)]
-pub(crate) enum Ready {
-    /// A handle: a callback, or a timer that is due.
-    Handle(Key),
-    /// A step of a task, or of the future that the loop runs for.
-    Step(Key),
 }
 // ANCHOR_END: inner
 
@@ -121,6 +106,9 @@ pub(crate) struct Current {
     /// The task, which may be the parent of who is being polled.
     pub task: Key,
 }
+
+/// Polls the future that the loop runs for.
+pub(crate) type PollRoot<'a> = &'a mut dyn FnMut(&Waker);
 
 impl EventLoop {
     /// A loop with nothing to do.
@@ -141,26 +129,18 @@ impl EventLoop {
         let poll = mio::Poll::new()?;
         let waker = mio::Waker::new(poll.registry(), INBOX)?;
         // It fails only if the selector is broken; the next wait says so.
-        let inbox = Inbox::new(move || drop(waker.wake()));
+        let inbox = Arc::new(Inbox::new(move || drop(waker.wake())));
         let inner = Inner {
             poll: RefCell::new(Some(poll)),
-            events: Cell::new(Events::with_capacity(1024)),
-            sources: RefCell::default(),
+            events: RefCell::new(Events::with_capacity(1024)),
+            sources: Sources::default(),
             #[cfg(unix)]
             watched: RefCell::default(),
             ready: RefCell::default(),
-            schedule: RefCell::default(),
-            sleepers: RefCell::default(),
-            inbox: Arc::new(inbox),
-            remotes: Arc::new(()),
-            current: Cell::new(None),
-            place: Cell::new(None),
-            budget: Cell::new(IO_BUDGET),
-            scratch: RefCell::default(),
-            abandoned: RefCell::default(),
-            threads: RefCell::default(),
-            turn: Cell::new(0),
-            stopping: Cell::new(false),
+            timers: RefCell::default(),
+            table: RefCell::default(),
+            inbox,
+            state: State::default(),
             trace,
         };
         Ok(EventLoop { inner: Rc::new(inner) })
@@ -174,38 +154,34 @@ impl EventLoop {
     /// 2. Queue the timers that are due.
     /// 3. Run what is in the queue now. What that queues is for the next
     ///    turn: nothing can keep the loop from its sockets.
-    pub(crate) fn run_once(&self, root: &mut Option<&mut dyn FnMut(&Waker)>) {
+    pub(crate) fn run_once(&self, root: &mut Option<PollRoot<'_>>) {
         let inner = &*self.inner;
         self.record(|| Event::Turn);
-        inner.turn.set(inner.turn.get().wrapping_add(1));
+        let turn = inner.state.turn.get().wrapping_add(1);
+        inner.state.turn.set(turn);
 
         // 1. Select.
         let idle = inner.ready.borrow().is_empty();
-        if idle || inner.turn.get().is_multiple_of(SELECT_EVERY) {
+        if idle || turn.is_multiple_of(SELECT_EVERY) {
             self.select(idle, root.is_some());
         }
 
         // 2. Timers that are due.
-        let mut schedule = inner.schedule.borrow_mut();
-        if schedule.next_timer().is_some() {
+        if self.next_timer().is_some() {
             let now = Instant::now();
-            while let Some(key) = schedule.due(now) {
+            while let Some(key) = self.due_timer(now) {
                 self.record(|| Event::TimerFired(key.id));
-                inner.ready.borrow_mut().push_back(Ready::Handle(key));
+                self.wake(key);
             }
         }
-        drop(schedule);
 
         // 3. A snapshot of the ready queue. This is the only place where
         // callbacks are called and futures are polled, and nothing is
         // borrowed meanwhile.
         let snapshot = inner.ready.borrow().len();
         for _ in 0..snapshot {
-            let next = inner.ready.borrow_mut().pop_front();
-            match next.expect("only this takes from the queue") {
-                Ready::Handle(key) => self.call(key),
-                Ready::Step(key) => self.step(key, root),
-            }
+            let key = inner.ready.borrow_mut().pop_front();
+            self.step(key.expect("only this takes from the queue"), root);
         }
     }
     // ANCHOR_END: run_once
@@ -214,8 +190,7 @@ impl EventLoop {
     /// Waits until something happens, if the loop is `idle`, and wakes
     /// whoever waits for it.
     fn select(&self, idle: bool, must_end: bool) {
-        let inner = &*self.inner;
-        let timeout = match inner.schedule.borrow_mut().next_timer() {
+        let timeout = match self.next_timer() {
             _ if !idle => Some(Duration::ZERO),
             Some(when) => Some(when.saturating_duration_since(Instant::now())),
             None if must_end && self.is_stuck() => {
@@ -224,100 +199,72 @@ impl EventLoop {
             None => None,
         };
         self.record(|| Event::Wait(timeout));
-        let mut events = inner.events.replace(Events::with_capacity(0));
-        let mut poll = inner.poll.borrow_mut();
-        let polled = poll.as_mut().map(|poll| poll.poll(&mut events, timeout));
-        drop(poll); // whoever is woken may use it
-        match polled.expect("a loop that runs is open") {
-            Err(error) if !support::net::interrupted(&error) => {
-                panic!("the selector failed: {error}")
-            }
+        let mut events = self.inner.events.borrow_mut();
+        let mut poll = self.inner.poll.borrow_mut();
+        let poll_ = poll.as_mut().expect("a loop that runs is open");
+        match poll_.poll(&mut events, timeout) {
             // A signal came first: it is as if nothing had happened.
-            Err(_) => events.clear(),
-            Ok(()) => {}
+            Err(error) if support::net::interrupted(&error) => events.clear(),
+            result => result.expect("the selector works"),
         }
-        for event in &events {
+        drop(poll); // whoever is woken may use it
+        for event in &*events {
             match event.token() {
                 INBOX => self.take_messages(),
-                token => self.socket_is_ready(token, event),
+                token => self.report(token.0, event),
             }
         }
-        inner.events.set(events);
     }
-    // ANCHOR_END: select
 
     fn take_messages(&self) {
         for message in self.inner.inbox.take() {
-            match message {
+            self.wake(match message {
+                Message::Call(name, f) => self.insert(Kind::Call(name, f)),
                 Message::Wake(cell) => {
                     cell.sent.store(false, Ordering::Release);
-                    self.wake(cell.key);
+                    cell.key
                 }
-                Message::Call(name, callback) => {
-                    let action = Action::Call(name, callback);
-                    let key = self.inner.schedule.borrow_mut().soon(action);
-                    self.push_ready(Ready::Handle(key));
-                }
-            }
+            });
         }
     }
-
-    /// Calls a handle, unless it was cancelled.
-    fn call(&self, key: Key) {
-        let action = self.inner.schedule.borrow_mut().take(key);
-        let Some(action) = action else { return };
-        self.record(|| Event::Call(action.name()));
-        match action {
-            Action::Call(_, callback) => callback(),
-            Action::Wake(parked) => self.wake_parked(&parked),
-        }
-    }
+    // ANCHOR_END: select
 
     // ANCHOR: step
-    /// Polls a sleeper, unless it has gone.
-    fn step(&self, key: Key, root: &mut Option<&mut dyn FnMut(&Waker)>) {
-        let inner = &*self.inner;
-        let mut sleepers = inner.sleepers.borrow_mut();
-        let Some(sleeper) = sleepers.get_mut(key) else { return };
-        sleeper.woken = false;
-        let waker = Waker::from(sleeper.cell.clone());
-        let is_root = matches!(sleeper.kind, Kind::Root);
-        drop(sleepers);
-
-        let now = Current { key, waker: waker.data(), task: key };
-        let _current = self.set_current(Some(now));
-        inner.budget.set(IO_BUDGET);
-        inner.place.set(None);
+    /// Gives an entry its turn, unless it has gone.
+    fn step(&self, key: Key, root: &mut Option<PollRoot<'_>>) {
+        let mut table = self.inner.table.borrow_mut();
+        let Some(entry) = table.get(key) else { return };
+        let is_task = matches!(entry.kind, Kind::Task(_));
+        if !is_task && !matches!(entry.kind, Kind::Root) {
+            let entry = table.remove(key);
+            drop(table);
+            return self.call(entry.expect("it is there").kind);
+        }
+        drop(table);
+        let State { current, place, budget, .. } = &self.inner.state;
+        let waker = self.begin(key);
+        current.set(Some(Current { key, waker: waker.data(), task: key }));
+        let _current = defer(|| current.set(None));
+        budget.set(IO_BUDGET);
+        place.set(None);
         match root {
-            Some(poll) if is_root => poll(&waker),
+            Some(root) if !is_task => root(&waker),
             _ => self.step_task(key, &waker),
         }
-        let mut sleepers = inner.sleepers.borrow_mut();
-        if let Some(sleeper) = sleepers.get_mut(key) {
-            sleeper.waits_at = inner.place.take();
+        if let Some(entry) = self.inner.table.borrow_mut().get(key) {
+            entry.waits_at = place.take();
+        }
+    }
+
+    fn call(&self, kind: Kind) {
+        self.record(|| Event::Call(kind.name()));
+        match kind {
+            Kind::Call(_, callback) => callback(),
+            Kind::Alarm(parked) => self.wake_parked(&parked),
+            _ => unreachable!("it is polled"),
         }
     }
     // ANCHOR_END: step
-
-    pub(crate) fn add_sleeper(&self, kind: Kind) -> Key {
-        let inner = &*self.inner;
-        inner.sleepers.borrow_mut().insert(&inner.inbox, kind)
-    }
-
-    pub(crate) fn remove_sleeper(&self, key: Key) -> Option<Sleeper> {
-        self.inner.sleepers.borrow_mut().remove(key)
-    }
-
-    /// Notes where the one who is being polled waits.
-    pub(crate) fn waits_at(&self, place: Place) {
-        self.inner.place.set(Some(place));
-    }
-
-    /// Says who is being polled, until the value returned is dropped.
-    pub(crate) fn set_current(&self, now: Option<Current>) -> impl Drop {
-        let before = self.inner.current.replace(now);
-        Restore(&self.inner.current, before)
-    }
 
     // ANCHOR: close
     /// Drops every task, timer and callback. Afterwards nothing is called
@@ -329,32 +276,28 @@ impl EventLoop {
     pub fn close(&self) {
         let runs = with_running(|running| running == self);
         assert!(runs != Some(true), "cannot close a running event loop");
-        let inner = &*self.inner;
-        if inner.poll.take().is_none() {
+        if self.inner.poll.take().is_none() {
             return;
         }
-        inner.inbox.close();
+        self.inner.inbox.close();
         // What is dropped here may call the loop: hold no borrow meanwhile.
-        drop((inner.ready.take(), inner.schedule.take()));
-        self.drop_tasks();
-        drop(inner.sources.take());
+        self.drop_entries();
+        drop(self.inner.sources.take());
     }
     // ANCHOR_END: close
 
     /// Whether nothing can happen any more, given that nothing is ready and
     /// no timer is set.
     fn is_stuck(&self) -> bool {
-        let inner = &*self.inner;
-        let sources = inner.sources.borrow();
-        if sources.iter().any(|(_, source)| source.is_waited_for())
-            || Arc::strong_count(&inner.remotes) > 1
-            || inner.sleepers.borrow().have_wakers_elsewhere()
+        if self.is_any_source_waited_for()
+            || Arc::strong_count(&self.inner.state.remotes) > 1
+            || self.inner.table.borrow().has_wakers_elsewhere()
         {
             return false;
         }
         // What the last of them has sent is seen from here on.
         fence(Ordering::Acquire);
-        !inner.inbox.has_messages()
+        self.inner.inbox.is_empty()
     }
 
     /// Where this loop records what it does, for the programs on it.
@@ -368,17 +311,14 @@ impl EventLoop {
         }
     }
 
-    pub(crate) fn push_ready(&self, ready: Ready) {
-        self.inner.ready.borrow_mut().push_back(ready);
-    }
-
-    pub(crate) fn is_closed(&self) -> bool {
-        // Borrowed is in use.
-        self.inner.poll.try_borrow().is_ok_and(|poll| poll.is_none())
+    /// Notes where the one who is being polled waits.
+    pub(crate) fn waits_at(&self, place: Place) {
+        self.inner.state.place.set(Some(place));
     }
 
     pub(crate) fn check_open(&self) {
-        assert!(!self.is_closed(), "the event loop is closed");
+        let closed = self.inner.poll.borrow().is_none();
+        assert!(!closed, "the event loop is closed");
     }
 }
 
@@ -388,22 +328,8 @@ impl PartialEq for EventLoop {
     }
 }
 
-impl Eq for EventLoop {}
-
 impl fmt::Debug for EventLoop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.is_closed() {
-            "EventLoop(closed)"
-        } else {
-            "EventLoop"
-        })
-    }
-}
-
-struct Restore<'a>(&'a Cell<Option<Current>>, Option<Current>);
-
-impl Drop for Restore<'_> {
-    fn drop(&mut self) {
-        self.0.set(self.1);
+        f.write_str("EventLoop")
     }
 }

@@ -2,16 +2,10 @@
 //! asked that one for its wake-up; this one is given a `Waker` with each
 //! poll. In asyncio: `asyncio.Future`.
 
-use std::cell::RefCell;
-use std::fmt;
-use std::pin::Pin;
-use std::rc::Rc;
-use std::task::{Context, Poll};
+use std::panic::Location;
 
-use crate::event_loop::EventLoop;
-use crate::place::Place;
-use crate::running::here;
-use crate::waiters::{CallbackId, Waiters};
+use crate::waiters::Waiter;
+use crate::*;
 
 // ANCHOR: future
 /// A result that somebody sets and others await. Clones are handles to the
@@ -46,7 +40,7 @@ pub struct Future<T: 'static> {
 struct Shared<T: 'static> {
     event_loop: EventLoop,
     state: RefCell<State<T>>,
-    made: Place,
+    made: &'static Location<'static>,
 }
 
 enum State<T: 'static> {
@@ -57,19 +51,23 @@ enum State<T: 'static> {
 // ANCHOR_END: future
 
 /// The future was cancelled. In asyncio: `CancelledError`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("cancelled")]
 pub struct Cancelled;
 
 /// The future is done already. In asyncio: `InvalidStateError`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the future is done already")]
 pub struct InvalidState;
 
 /// Why there is no result.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum FutureError {
     /// It is not there yet.
+    #[error("there is no result yet")]
     InvalidState,
     /// It never comes.
+    #[error("cancelled")]
     Cancelled,
 }
 
@@ -88,7 +86,7 @@ impl EventLoop {
     #[track_caller]
     pub fn create_future<T>(&self) -> Future<T> {
         let state = RefCell::new(State::Pending(Waiters::default()));
-        let made = Place::here("future made");
+        let made = Location::caller();
         let shared = Shared { event_loop: self.clone(), state, made };
         Future { shared: Rc::new(shared), waiting: None }
     }
@@ -103,10 +101,8 @@ impl<T> Future<T> {
     ///
     /// It is done already; nothing is changed.
     pub fn set_result(&self, result: T) -> Result<(), InvalidState> {
-        match self.end(State::Finished(result)) {
-            true => Ok(()),
-            false => Err(InvalidState),
-        }
+        let set = self.end(State::Finished(result));
+        set.then_some(()).ok_or(InvalidState)
     }
 
     /// Ends it without a result; false if it is done already. In asyncio:
@@ -116,13 +112,13 @@ impl<T> Future<T> {
     }
 
     fn end(&self, end: State<T>) -> bool {
-        if self.done() {
-            return false;
+        let pending = !self.done();
+        if pending
+            && let State::Pending(waiters) = self.shared.state.replace(end)
+        {
+            self.shared.event_loop.schedule(waiters, self);
         }
-        if let State::Pending(waiters) = self.shared.state.replace(end) {
-            waiters.schedule(&self.shared.event_loop, self);
-        }
-        true
+        pending
     }
     // ANCHOR_END: set_result
 
@@ -158,14 +154,14 @@ impl<T> Future<T> {
         &self,
         callback: impl FnOnce(&Future<T>) + 'static,
     ) -> CallbackId {
-        let mut state = self.shared.state.borrow_mut();
-        if let State::Pending(waiters) = &mut *state {
-            return waiters.push_callback(callback);
-        }
-        drop(state);
-        let mut waiters = Waiters::default();
-        let id = waiters.push_callback(callback);
-        waiters.schedule(&self.shared.event_loop, self);
+        let id = CallbackId::next();
+        let waiter = Waiter::Call(Box::new(callback));
+        let mut now = Waiters::new();
+        match &mut *self.shared.state.borrow_mut() {
+            State::Pending(waiters) => waiters.insert(id, waiter),
+            _ => now.insert(id, waiter),
+        };
+        self.shared.event_loop.schedule(now, self);
         id
     }
 
@@ -174,7 +170,7 @@ impl<T> Future<T> {
     pub fn remove_done_callback(&self, id: CallbackId) -> bool {
         let mut state = self.shared.state.borrow_mut();
         let State::Pending(waiters) = &mut *state else { return false };
-        let removed = waiters.remove(id);
+        let removed = waiters.remove(&id);
         drop(state); // before what the callback holds
         removed.is_some()
     }
@@ -189,8 +185,10 @@ impl<T: Clone> std::future::Future for Future<T> {
         let Future { shared, waiting } = self.get_mut();
         match &mut *shared.state.borrow_mut() {
             State::Pending(waiters) => {
-                waiters.park(&shared.event_loop, cx.waker(), waiting);
-                shared.event_loop.waits_at(shared.made);
+                shared.event_loop.park_in(waiters, cx.waker(), waiting);
+                shared
+                    .event_loop
+                    .waits_at(Place { what: "future made", at: shared.made });
                 Poll::Pending
             }
             State::Finished(result) => Poll::Ready(Ok(result.clone())),
@@ -224,28 +222,3 @@ impl<T> fmt::Debug for Future<T> {
         })
     }
 }
-
-impl fmt::Display for Cancelled {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("cancelled")
-    }
-}
-
-impl fmt::Display for InvalidState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the future is done already")
-    }
-}
-
-impl fmt::Display for FutureError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            FutureError::InvalidState => "there is no result yet",
-            FutureError::Cancelled => "cancelled",
-        })
-    }
-}
-
-impl std::error::Error for Cancelled {}
-impl std::error::Error for InvalidState {}
-impl std::error::Error for FutureError {}

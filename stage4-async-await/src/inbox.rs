@@ -2,16 +2,11 @@
 //! takes it all at once. `inbox_model.rs` checks every order in which the
 //! threads can meet.
 
-use std::fmt;
-
-use super::lock::{Mutex, MutexGuard, lock};
+use super::lock::{Mutex, lock};
 
 /// A queue with many senders and one receiver, which sleeps elsewhere (in
-/// the selector) and has to be woken.
-pub(crate) struct Inbox<M> {
-    /// `None`: closed.
-    open: Mutex<Option<Open<M>>>,
-}
+/// the selector) and has to be woken. `None`: it is closed.
+pub(crate) struct Inbox<M>(Mutex<Option<Open<M>>>);
 
 struct Open<M> {
     messages: Vec<M>,
@@ -22,7 +17,7 @@ struct Open<M> {
 impl<M> Inbox<M> {
     pub(crate) fn new(notify: impl Fn() + Send + 'static) -> Inbox<M> {
         let open = Open { messages: Vec::new(), notify: Box::new(notify) };
-        Inbox { open: Mutex::new(Some(open)) }
+        Inbox(Mutex::new(Some(open)))
     }
 
     // ANCHOR: push
@@ -33,7 +28,7 @@ impl<M> Inbox<M> {
     ///
     /// It is closed. The message comes back: it is not dropped under a lock.
     pub(crate) fn push(&self, message: M) -> Result<(), M> {
-        let mut open = self.lock();
+        let mut open = lock(&self.0);
         let Some(open) = &mut *open else { return Err(message) };
         open.messages.push(message);
         if open.messages.len() == 1 {
@@ -44,39 +39,28 @@ impl<M> Inbox<M> {
 
     /// Takes what is there; the next message begins a new batch.
     pub(crate) fn take(&self) -> Vec<M> {
-        match &mut *self.lock() {
-            Some(open) => std::mem::take(&mut open.messages),
-            None => Vec::new(),
-        }
+        let mut open = lock(&self.0);
+        let messages = open.as_mut().map(|open| &mut open.messages);
+        messages.map(std::mem::take).unwrap_or_default()
     }
     // ANCHOR_END: push
 
-    /// Wakes the receiver without a message.
-    pub(crate) fn notify(&self) {
-        if let Some(open) = &*self.lock() {
-            (open.notify)();
-        }
+    /// Whether nothing waits to be taken.
+    pub(crate) fn is_empty(&self) -> bool {
+        lock(&self.0).as_ref().is_none_or(|open| open.messages.is_empty())
     }
 
-    /// Whether messages wait to be taken.
-    pub(crate) fn has_messages(&self) -> bool {
-        self.lock().as_ref().is_some_and(|open| !open.messages.is_empty())
+    /// Wakes the receiver without a message.
+    pub(crate) fn notify(&self) {
+        if let Some(open) = &*lock(&self.0) {
+            (open.notify)();
+        }
     }
 
     /// Takes nothing more. What is there is dropped, and so is the way to
     /// wake the receiver.
     pub(crate) fn close(&self) {
-        let open = self.lock().take();
+        let open = lock(&self.0).take();
         drop(open); // without the lock: it may be anybody's code
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Option<Open<M>>> {
-        lock(&self.open)
-    }
-}
-
-impl<M> fmt::Debug for Inbox<M> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Inbox")
     }
 }

@@ -2,7 +2,8 @@
 //! which its threads can meet.
 
 mod lock {
-    pub(super) use loom::sync::{Mutex, MutexGuard};
+    pub(super) use loom::sync::Mutex;
+    use loom::sync::MutexGuard;
 
     pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
         mutex.lock().expect("no thread panics")
@@ -92,7 +93,7 @@ fn one_sender_is_received_in_order_and_notifies_once_a_batch() {
         // As many notifications as batches: none is left over, unless it is
         // that of a batch which was taken with the one before.
         assert!(batches <= 3);
-        assert!(!inbox.has_messages());
+        assert!(inbox.is_empty());
     });
 }
 

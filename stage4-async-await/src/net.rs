@@ -2,19 +2,14 @@
 //! socket anew. Here a socket is registered once, and the loop remembers what
 //! it was ready for. In asyncio: `sock_recv`, `sock_sendall` and their kin.
 
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, ToSocketAddrs};
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
 use futures_io::{AsyncRead, AsyncWrite};
 use mio::Interest;
 
-use crate::event_loop::EventLoop;
-use crate::place::Place;
-use crate::running::here;
-use crate::source::Direction::{Read as Reading, Write as Writing};
-use crate::source::Registered;
+use crate::source::{READ, Registered, WRITE};
+use crate::*;
 
 /// The most that is read at once, in bytes. A loop has one buffer of this
 /// size, whatever the number of its sockets.
@@ -88,7 +83,7 @@ impl TcpListener {
         &self,
     ) -> impl std::future::Future<Output = io::Result<(TcpStream, SocketAddr)>>
     {
-        self.io.operation(Reading, Place::here("accept"), |io| {
+        self.io.operation(READ, Place::here("accept"), |io| {
             let (socket, peer) = io.socket.accept()?;
             let stream = TcpStream::new(io.event_loop.clone(), socket, true)?;
             Ok((stream, peer))
@@ -106,7 +101,7 @@ impl TcpListener {
 
     /// Its name in the trace of the loop.
     pub fn key(&self) -> usize {
-        self.io.key()
+        self.io.key
     }
 }
 // ANCHOR_END: listener
@@ -189,7 +184,7 @@ impl TcpStream {
         max: usize,
     ) -> impl std::future::Future<Output = io::Result<Vec<u8>>> {
         let place = Place::here("recv");
-        self.io.operation(Reading, place, move |io| read(io, max))
+        self.io.operation(READ, place, move |io| read(io, max))
     }
 
     /// Receives what is there now, without waiting.
@@ -212,7 +207,7 @@ impl TcpStream {
         &self,
         mut bytes: &[u8],
     ) -> impl std::future::Future<Output = io::Result<()>> {
-        self.io.operation(Writing, Place::here("send_all"), move |io| {
+        self.io.operation(WRITE, Place::here("send_all"), move |io| {
             while !bytes.is_empty() {
                 let n = write(io, bytes)?;
                 bytes = &bytes[n..];
@@ -251,7 +246,7 @@ impl TcpStream {
 
     /// Its name in the trace of the loop.
     pub fn key(&self) -> usize {
-        self.io.key()
+        self.io.key
     }
 }
 
@@ -261,20 +256,8 @@ async fn connect_to(
 ) -> io::Result<TcpStream> {
     let socket = mio::net::TcpStream::connect(address)?;
     let stream = TcpStream::new(here(), socket, false)?;
-    let connected = stream.io.operation(Writing, place, |io| {
-        if let Some(error) = io.socket.take_error()? {
-            return Err(error);
-        }
-        match io.socket.peer_addr() {
-            // It is still being made.
-            Err(error) if error.kind() == io::ErrorKind::NotConnected => {
-                Err(io::ErrorKind::WouldBlock.into())
-            }
-            result => result,
-        }
-    });
-    connected.await?;
-    Ok(stream)
+    let made = stream.io.operation(WRITE, place, |io| io.socket.take_error());
+    made.await?.map_or(Ok(stream), Err)
 }
 
 fn read(
@@ -282,10 +265,10 @@ fn read(
     max: usize,
 ) -> io::Result<Vec<u8>> {
     let most = max.min(SCRATCH);
-    let mut scratch = io.event_loop.inner.scratch.borrow_mut();
+    let mut scratch = io.event_loop.inner.state.scratch.borrow_mut();
     scratch.resize(SCRATCH, 0);
     let n = (&io.socket).read(&mut scratch[..most])?;
-    io.moved(Reading, n, most);
+    io.moved(READ, n, most);
     Ok(scratch[..n].to_vec())
 }
 
@@ -294,7 +277,7 @@ fn write(
     bytes: &[u8],
 ) -> io::Result<usize> {
     let n = (&io.socket).write(bytes)?;
-    io.moved(Writing, n, bytes.len());
+    io.moved(WRITE, n, bytes.len());
     Ok(n)
 }
 
@@ -305,9 +288,9 @@ impl AsyncRead for TcpStream {
         cx: &mut Context<'_>,
         buffer: &mut [u8],
     ) -> Poll<io::Result<usize>> {
-        self.io.poll_io(Reading, cx, None, |io| {
+        self.io.poll_io(READ, cx, None, |io| {
             let n = (&io.socket).read(buffer)?;
-            io.moved(Reading, n, buffer.len());
+            io.moved(READ, n, buffer.len());
             Ok(n)
         })
     }
@@ -319,7 +302,7 @@ impl AsyncWrite for TcpStream {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.io.poll_io(Writing, cx, None, |io| write(io, bytes))
+        self.io.poll_io(WRITE, cx, None, |io| write(io, bytes))
     }
 
     fn poll_flush(

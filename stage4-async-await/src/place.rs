@@ -1,10 +1,11 @@
 //! Where a task waits: for reports, and for whoever asks "why is it hung?".
 
-use std::fmt;
 use std::panic::Location;
 
+use crate::*;
+
 /// What is waited for, and the line of the program that waits.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
     /// What is waited for: `sleep`, `recv`.
     pub what: &'static str,
@@ -23,11 +24,5 @@ impl Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} at {}:{}", self.what, self.at.file(), self.at.line())
-    }
-}
-
-impl fmt::Debug for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
     }
 }

@@ -1,26 +1,27 @@
 //! How other threads reach a loop.
 
-use std::fmt;
-use std::sync::Arc;
-
-use crate::event_loop::{EventLoop, Message};
+use crate::event_loop::Message;
 use crate::inbox::Inbox;
+use crate::*;
 
 /// A handle to an [`EventLoop`] for other threads. It does not keep the loop
 /// alive; but while one exists, the loop does not say that nothing can
 /// happen any more.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Remote {
-    // Dropped in this order: the loop that is woken does not count us.
-    _counted: Arc<()>,
-    sender: Sender,
+    inbox: Arc<Inbox<Message>>,
+    /// The loop counts these.
+    counted: Arc<()>,
 }
 
 impl EventLoop {
     /// A handle for other threads.
     pub fn remote(&self) -> Remote {
-        let sender = Sender(self.inner.inbox.clone());
-        Remote { _counted: self.inner.remotes.clone(), sender }
+        let inner = &self.inner;
+        Remote {
+            inbox: inner.inbox.clone(),
+            counted: inner.state.remotes.clone(),
+        }
     }
 }
 
@@ -39,30 +40,26 @@ impl Remote {
     ) -> Result<(), LoopClosed> {
         let name = std::any::type_name::<F>();
         let message = Message::Call(name, Box::new(callback));
-        self.sender.0.push(message).map_err(|_| LoopClosed)
+        self.inbox.push(message).map_err(|_| LoopClosed)
     }
     // ANCHOR_END: call_soon_threadsafe
 }
 
-/// Wakes the loop, also when dropped: the loop may be waiting for nothing
-/// but the thread that had it.
-#[derive(Clone, Debug)]
-struct Sender(Arc<Inbox<Message>>);
-
-impl Drop for Sender {
+impl Drop for Remote {
+    /// The loop may be waiting for nothing but this: it looks again.
     fn drop(&mut self) {
-        self.0.notify();
+        drop(std::mem::take(&mut self.counted));
+        self.inbox.notify();
+    }
+}
+
+impl fmt::Debug for Remote {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Remote")
     }
 }
 
 /// The loop that a [`Remote`] belongs to is closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the event loop is closed")]
 pub struct LoopClosed;
-
-impl fmt::Display for LoopClosed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the event loop is closed")
-    }
-}
-
-impl std::error::Error for LoopClosed {}

@@ -1,14 +1,9 @@
 //! Ctrl-C, and other wishes that a program ends, as awaited events.
 
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
-
 use support::Interrupt;
 
 use crate::lock::{Mutex, lock};
-use crate::place::Place;
-use crate::running::with_running;
+use crate::*;
 
 // ANCHOR: ctrl_c
 /// Waits for the next Ctrl-C after this call. While nobody waits, Ctrl-C
@@ -18,7 +13,7 @@ use crate::running::with_running;
 ///
 /// Somebody else handles Ctrl-C in this process.
 #[track_caller]
-pub fn ctrl_c() -> impl std::future::Future<Output = std::io::Result<()>> {
+pub fn ctrl_c() -> impl std::future::Future<Output = io::Result<()>> {
     let (interrupt, place) = (Interrupt::ctrl_c(), Place::here("Ctrl-C"));
     async move {
         Triggered { interrupt: interrupt?, hook: None, place }.await;

@@ -1,18 +1,15 @@
-//! What the selector reports of a socket, and who waits for it. In asyncio:
-//! `_add_reader`, `_add_writer` and `_process_events`.
+//! A socket and the loop: what the selector reports, and who waits for it. In
+//! asyncio: `_process_events`, and what `sock_recv` and its kin do.
 
 use std::any::type_name;
-use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::ready;
 
 use mio::{Interest, Token};
+use slab::Slab;
 use support::net::{interrupted, would_block};
-use support::trace::{self, Event};
+use support::trace;
 
-use crate::event_loop::EventLoop;
-use crate::place::Place;
-use crate::wake::Parked;
+use crate::*;
 
 /// Whether a read or write that moved less than it could have leaves nothing
 /// to move: the selector reports again when that changes. Elsewhere only an
@@ -20,29 +17,24 @@ use crate::wake::Parked;
 const SHORT_IS_ALL: bool = cfg!(any(
     target_os = "linux",
     target_os = "android",
-    target_vendor = "apple",
-    target_os = "freebsd",
-    target_os = "netbsd",
-    target_os = "openbsd",
-    target_os = "dragonfly",
+    target_vendor = "apple"
 ));
 
 // ANCHOR: source
-/// A socket as the loop knows it.
-#[derive(Default)]
-pub(crate) struct Source {
-    read: Side,
-    write: Side,
-}
+/// The sockets of a loop. Each has two sides, [`READ`] and [`WRITE`].
+pub(crate) type Sources = RefCell<Slab<[Side; 2]>>;
 
-/// One direction of a socket.
+pub(crate) const READ: usize = 0;
+pub(crate) const WRITE: usize = 1;
+
+/// What is known of one direction of a socket.
 #[derive(Default)]
 pub(crate) struct Side {
     /// Nothing says that an operation would block.
     ready: bool,
-    /// Nothing more will be reported: the end has been.
+    /// The end was reported: nothing more will be.
     ended: bool,
-    waiter: Option<Waiter>,
+    pub waiter: Option<Waiter>,
 }
 
 /// Who is told that a socket is ready.
@@ -56,35 +48,12 @@ pub(crate) enum Waiter {
     #[cfg(unix)]
     Callback(crate::watch::Callback, std::os::fd::RawFd),
 }
-
-#[derive(Clone, Copy, PartialEq)]
-pub(crate) enum Direction {
-    Read,
-    Write,
-}
 // ANCHOR_END: source
-
-impl Source {
-    fn side(&mut self, direction: Direction) -> &mut Side {
-        match direction {
-            Direction::Read => &mut self.read,
-            Direction::Write => &mut self.write,
-        }
-    }
-
-    #[cfg(unix)]
-    pub fn waiter(&mut self, direction: Direction) -> &mut Option<Waiter> {
-        &mut self.side(direction).waiter
-    }
-
-    pub fn is_waited_for(&self) -> bool {
-        self.read.waiter.is_some() || self.write.waiter.is_some()
-    }
-}
 
 impl Side {
     // ANCHOR: poll_ready
-    /// Waits until it is ready.
+    /// Waits until it is ready. `waits` tells whether the operation that asks
+    /// is the one that waits; who has none is polled by hand.
     fn poll_ready(
         &mut self,
         parked: Parked,
@@ -109,51 +78,63 @@ impl Side {
         Poll::Pending
     }
     // ANCHOR_END: poll_ready
-
-    // ANCHOR: is_ready
-    /// Takes in a report; returns whom to tell.
-    fn is_ready(&mut self, ended: bool) -> Option<Waiter> {
-        self.ready = true;
-        self.ended |= ended;
-        self.waiter.clone()
-    }
-    // ANCHOR_END: is_ready
 }
 
 impl EventLoop {
-    /// Takes in what the selector reports, and wakes who waits for it.
-    pub(crate) fn socket_is_ready(
-        &self,
-        token: Token,
-        event: &mio::event::Event,
-    ) {
-        self.record(|| Event::Ready(token.0));
-        let mut sources = self.inner.sources.borrow_mut();
-        let Some(source) = sources.get_mut(token.0) else { return };
+    // ANCHOR: report
+    /// Takes in what the selector reports, and tells who waits for it.
+    pub(crate) fn report(&self, key: usize, event: &mio::event::Event) {
+        self.record(|| Event::Ready(key));
         let failed = event.is_error();
-        let (mut reader, mut writer) = (None, None);
-        if event.is_readable() || event.is_read_closed() || failed {
-            reader = source.read.is_ready(event.is_read_closed() || failed);
+        let read = (event.is_readable(), event.is_read_closed() || failed);
+        let write = (event.is_writable(), event.is_write_closed() || failed);
+        for (side, (ready, ended)) in [(READ, read), (WRITE, write)] {
+            if ready || ended {
+                let waiter = self.with_side(key, side, |side| {
+                    side.ready = true;
+                    side.ended |= ended;
+                    side.waiter.clone()
+                });
+                self.tell(side, waiter.flatten());
+            }
         }
-        if event.is_writable() || event.is_write_closed() || failed {
-            writer = source.write.is_ready(event.is_write_closed() || failed);
-        }
-        drop(sources); // before anybody is woken
-        self.tell(Direction::Read, reader);
-        self.tell(Direction::Write, writer);
     }
+    // ANCHOR_END: report
 
-    fn tell(&self, direction: Direction, waiter: Option<Waiter>) {
+    fn tell(&self, side: usize, waiter: Option<Waiter>) {
         match waiter {
             Some(Waiter::Operation(parked) | Waiter::Poll(parked)) => {
                 self.wake_parked(&parked);
             }
             #[cfg(unix)]
-            Some(Waiter::Callback(callback, fd)) => {
-                self.fire(fd, direction, callback);
-            }
+            Some(Waiter::Callback(f, fd)) => self.fire(fd, side, f),
             None => {}
         }
+    }
+
+    /// Does something with one side of a socket; `None` if the loop has been
+    /// closed, and has forgotten it.
+    pub(crate) fn with_side<T>(
+        &self,
+        key: usize,
+        side: usize,
+        f: impl FnOnce(&mut Side) -> T,
+    ) -> Option<T> {
+        let mut sources = self.inner.sources.borrow_mut();
+        sources.get_mut(key).map(|sides| f(&mut sides[side]))
+    }
+
+    pub(crate) fn is_any_source_waited_for(&self) -> bool {
+        let sources = self.inner.sources.borrow();
+        sources.iter().any(|(_, s)| s.iter().any(|s| s.waiter.is_some()))
+    }
+
+    /// Does something with the selector.
+    pub(crate) fn with_registry<T>(
+        &self,
+        f: impl FnOnce(&mio::Registry) -> io::Result<T>,
+    ) -> io::Result<T> {
+        f(self.inner.poll.borrow().as_ref().ok_or_else(closed)?.registry())
     }
 }
 
@@ -162,7 +143,7 @@ impl EventLoop {
 #[derive(Debug)]
 pub(crate) struct Registered<S: mio::event::Source> {
     pub socket: S,
-    token: Token,
+    pub key: usize,
     pub event_loop: EventLoop,
 }
 
@@ -174,51 +155,30 @@ impl<S: mio::event::Source> Registered<S> {
         interest: Interest,
         writable: bool,
     ) -> io::Result<Registered<S>> {
-        let poll = event_loop.inner.poll.borrow();
-        let registry = poll.as_ref().ok_or_else(closed)?.registry();
-        let mut sources = event_loop.inner.sources.borrow_mut();
-        let entry = sources.vacant_entry();
-        let token = Token(entry.key());
-        registry.register(&mut socket, token, interest)?;
         let write = Side { ready: writable, ..Side::default() };
-        entry.insert(Source { read: Side::default(), write });
-        drop((poll, sources));
+        let key = event_loop.inner.sources.borrow().vacant_key();
+        event_loop.with_registry(|registry| {
+            registry.register(&mut socket, Token(key), interest)
+        })?;
+        event_loop.inner.sources.borrow_mut().insert([Side::default(), write]);
         let register = |interest| {
             let name = type_name::<S>();
-            event_loop.record(|| Event::Register(token.0, interest, name));
+            event_loop.record(|| Event::Register(key, interest, name));
         };
         register(trace::Interest::Readable);
         if interest.is_writable() {
             register(trace::Interest::Writable);
         }
-        Ok(Registered { socket, token, event_loop })
+        Ok(Registered { socket, key, event_loop })
     }
     // ANCHOR_END: registered
-
-    /// Its name in the trace.
-    pub fn key(&self) -> usize {
-        self.token.0
-    }
-
-    /// `None`: the loop is closed, and has forgotten it.
-    fn side<T>(
-        &self,
-        direction: Direction,
-        f: impl FnOnce(&mut Side) -> T,
-    ) -> Option<T> {
-        let mut sources = self.event_loop.inner.sources.borrow_mut();
-        sources.get_mut(self.token.0).map(|s| f(s.side(direction)))
-    }
 
     // ANCHOR: poll_io
     /// Does `operation` when the socket is ready for it, and once more if it
     /// would block after all.
-    ///
-    /// `waits` tells whether the one who asks is the one who waits. Without
-    /// it, whoever asks last is the one to wake.
     pub fn poll_io<T>(
         &self,
-        direction: Direction,
+        side: usize,
         cx: &mut Context<'_>,
         mut waits: Option<&mut bool>,
         mut operation: impl FnMut(&Self) -> io::Result<T>,
@@ -227,22 +187,24 @@ impl<S: mio::event::Source> Registered<S> {
         loop {
             let parked = event_loop.park(cx.waker());
             let waiter = waits.as_deref_mut();
-            let ready = self.side(direction, |s| s.poll_ready(parked, waiter));
+            let ready = event_loop
+                .with_side(self.key, side, |s| s.poll_ready(parked, waiter));
             ready!(ready.unwrap_or_else(|| Poll::Ready(Err(closed()))))?;
-            // Whoever is always ready lets others have a turn.
-            let Some(left) = event_loop.inner.budget.get().checked_sub(1)
-            else {
+            // Whoever is always ready lets the others have a turn.
+            let budget = &event_loop.inner.state.budget;
+            let Some(left) = budget.get().checked_sub(1) else {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
             };
-            event_loop.inner.budget.set(left);
+            budget.set(left);
             match operation(self) {
                 Err(error) if would_block(&error) => {
-                    self.side(direction, |side| side.ready = false);
+                    self.event_loop
+                        .with_side(self.key, side, |side| side.ready = false);
                 }
                 Err(error) if interrupted(&error) => {}
                 result => {
-                    self.wait_no_more(direction, waits);
+                    self.wait_no_more(side, waits);
                     return Poll::Ready(result);
                 }
             }
@@ -252,46 +214,43 @@ impl<S: mio::event::Source> Registered<S> {
 
     // ANCHOR: moved
     /// Notes that `n` bytes were moved where there was room for `most`.
-    pub fn moved(&self, direction: Direction, n: usize, most: usize) {
+    pub fn moved(&self, side: usize, n: usize, most: usize) {
         if SHORT_IS_ALL && 0 < n && n < most {
             // Data and the end may have been reported together.
-            self.side(direction, |side| side.ready = side.ended);
+            self.event_loop
+                .with_side(self.key, side, |side| side.ready = side.ended);
         }
     }
     // ANCHOR_END: moved
 
-    fn wait_no_more(&self, direction: Direction, waits: Option<&mut bool>) {
+    fn wait_no_more(&self, side: usize, waits: Option<&mut bool>) {
         if waits.is_some_and(std::mem::take) {
-            self.side(direction, |side| side.waiter = None);
+            self.event_loop.with_side(self.key, side, |s| s.waiter = None);
         }
     }
 
     /// A future that does `operation`.
     pub fn operation<T, F>(
         &self,
-        direction: Direction,
+        side: usize,
         place: Place,
         operation: F,
     ) -> Operation<'_, S, F>
     where
         F: FnMut(&Self) -> io::Result<T>,
     {
-        Operation { io: self, direction, operation, waits: false, place }
+        Operation { io: self, side, operation, waits: false, place }
     }
 }
 
 impl<S: mio::event::Source> Drop for Registered<S> {
     fn drop(&mut self) {
-        let inner = &self.event_loop.inner;
-        if let Some(poll) = &*inner.poll.borrow() {
-            // An error means that it is not registered any more.
-            let _ = poll.registry().deregister(&mut self.socket);
-        }
-        let mut sources = inner.sources.borrow_mut();
-        let source = sources.try_remove(self.token.0);
-        drop(sources); // before the waker that it may hold
-        drop(source);
-        self.event_loop.record(|| Event::Unregister(self.token.0));
+        let Registered { socket, key, event_loop } = self;
+        // An error means that the loop is closed.
+        let _ = event_loop.with_registry(|r| r.deregister(socket));
+        let source = event_loop.inner.sources.borrow_mut().try_remove(*key);
+        drop(source); // without the borrow: it may hold anybody's waker
+        event_loop.record(|| Event::Unregister(*key));
     }
 }
 
@@ -300,9 +259,9 @@ impl<S: mio::event::Source> Drop for Registered<S> {
 #[must_use = "an operation does nothing unless it is awaited"]
 pub(crate) struct Operation<'a, S: mio::event::Source, F> {
     io: &'a Registered<S>,
-    direction: Direction,
+    side: usize,
     operation: F,
-    /// We stand in the list of those who wait.
+    /// We are the one who waits.
     waits: bool,
     place: Place,
 }
@@ -317,23 +276,19 @@ where
     type Output = io::Result<T>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Operation { io, direction, operation, waits, place } =
-            self.get_mut();
-        let polled = io.poll_io(*direction, cx, Some(waits), operation);
-        if polled.is_pending() {
-            io.event_loop.waits_at(*place);
-        }
-        polled
+        let Operation { io, side, operation, waits, place } = self.get_mut();
+        io.event_loop.waits_at(*place);
+        io.poll_io(*side, cx, Some(waits), operation)
     }
 }
 
 impl<S: mio::event::Source, F> Drop for Operation<'_, S, F> {
     fn drop(&mut self) {
-        self.io.wait_no_more(self.direction, Some(&mut self.waits));
+        self.io.wait_no_more(self.side, Some(&mut self.waits));
     }
 }
 // ANCHOR_END: operation
 
-pub(crate) fn closed() -> io::Error {
+fn closed() -> io::Error {
     io::Error::other("the event loop is closed")
 }

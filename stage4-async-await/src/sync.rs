@@ -1,14 +1,6 @@
 //! Tasks that wait for one another.
 
-use std::cell::{Cell, RefCell};
-use std::fmt;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-
-use crate::event_loop::EventLoop;
-use crate::place::Place;
-use crate::running::here;
-use crate::waiters::{CallbackId, Waiters};
+use crate::*;
 
 // ANCHOR: event
 /// A flag that tasks can wait for. In asyncio: `Event`.
@@ -43,8 +35,7 @@ impl Event {
     pub fn set(&self) {
         self.set.set(true);
         if let Some(event_loop) = &*self.event_loop.borrow() {
-            let waiters = self.waiters.borrow_mut().take();
-            waiters.schedule(event_loop, &());
+            event_loop.schedule(self.waiters.take(), &());
         }
     }
 
@@ -79,13 +70,13 @@ impl std::future::Future for Wait<'_> {
         let Wait { event, waiting, place } = self.get_mut();
         let mut waiters = event.waiters.borrow_mut();
         // Who is not in the list any more was taken out by `set`.
-        let woken = waiting.is_some_and(|id| !waiters.contains(id));
+        let woken = waiting.is_some_and(|id| !waiters.contains_key(&id));
         if woken || waiting.is_none() && event.is_set() {
             *waiting = None;
             return Poll::Ready(());
         }
         let event_loop = here();
-        waiters.park(&event_loop, cx.waker(), waiting);
+        event_loop.park_in(&mut waiters, cx.waker(), waiting);
         event_loop.waits_at(*place);
         event.event_loop.replace(Some(event_loop));
         Poll::Pending
@@ -96,7 +87,7 @@ impl std::future::Future for Wait<'_> {
 impl Drop for Wait<'_> {
     fn drop(&mut self) {
         if let Some(id) = self.waiting {
-            let waiter = self.event.waiters.borrow_mut().remove(id);
+            let waiter = self.event.waiters.borrow_mut().remove(&id);
             drop(waiter);
         }
     }

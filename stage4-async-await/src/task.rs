@@ -3,18 +3,13 @@
 //! callback. A future takes the task's `Waker` along to wherever it waits.
 
 use std::any::Any;
-use std::fmt;
 use std::marker::PhantomData;
+use std::ops::Deref;
 use std::panic::Location;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
-use crate::event_loop::EventLoop;
-use crate::place::Place;
-use crate::running::{here, running_loop};
-use crate::waiters::{CallbackId, Waiters};
-use crate::wake::{Key, Kind};
-use crate::work::{Run, State, TaskState, Work};
+use crate::waiters::Waiter;
+use crate::work::{End, TaskState, Work};
+use crate::*;
 
 // ANCHOR: task
 /// A task: a future that runs by itself, and the handle to its result.
@@ -52,10 +47,13 @@ pub struct TaskRef {
 // ANCHOR_END: task
 
 /// Why a task has no result.
+#[derive(Debug, thiserror::Error)]
 pub enum TaskError {
     /// It was cancelled.
+    #[error("the task was cancelled")]
     Cancelled,
     /// It panicked, with this.
+    #[error("the task panicked: {}", panic_text(&**.0))]
     Panicked(Box<dyn Any + Send>),
 }
 
@@ -79,15 +77,15 @@ where
 /// no task. In asyncio: `current_task`.
 pub fn current_task() -> Option<TaskRef> {
     let event_loop = running_loop()?;
-    let key = event_loop.inner.current.get()?.task;
+    let key = event_loop.inner.state.current.get()?.task;
     event_loop.with_task(key, |_| ())?;
     Some(TaskRef::new(&event_loop, key))
 }
 
-/// The tasks of the running loop that are not done, in the order of their
+/// The tasks of the running loop that have not ended, in the order of their
 /// making. In asyncio: `all_tasks`.
 pub fn all_tasks() -> Vec<TaskRef> {
-    running_loop().map(|running| running.pending_tasks()).unwrap_or_default()
+    with_running(EventLoop::pending_tasks).unwrap_or_default()
 }
 
 impl EventLoop {
@@ -104,18 +102,21 @@ impl EventLoop {
         F: std::future::Future + 'static,
     {
         self.check_open();
-        let work: Pin<Box<dyn Run>> = Box::pin(Work::Running { future });
-        let key = self.add_sleeper(Kind::Task(TaskState {
-            work: Some(work),
-            state: State::Pending,
+        let number = &self.inner.state.tasks;
+        number.set(number.get() + 1);
+        let key = self.insert(Kind::Task(TaskState {
+            work: Some(Box::pin(Work::Running { future })),
+            end: None,
+            taken: false,
             must_cancel: false,
             handles: 0,
             waiters: Waiters::default(),
+            number: number.get(),
             name: None,
             made: Location::caller(),
         }));
-        let task = TaskRef::new(self, key);
         self.wake(key);
+        let task = TaskRef::new(self, key);
         Task { task, waiting: None, result: PhantomData }
     }
     // ANCHOR_END: create_task
@@ -124,16 +125,16 @@ impl EventLoop {
 impl EventLoop {
     /// Notes that nobody waits for a task any more.
     fn abandon(&self, task: &TaskRef) {
-        if let Some(tasks) = &mut *self.inner.abandoned.borrow_mut() {
+        if let Some(tasks) = &mut *self.inner.state.abandoned.borrow_mut() {
             tasks.push(task.clone());
         }
     }
 
     /// The tasks that `f` cancels by dropping who waits for them.
     pub(crate) fn abandoned_by(&self, f: impl FnOnce()) -> Vec<TaskRef> {
-        let before = self.inner.abandoned.replace(Some(Vec::new()));
+        let before = self.inner.state.abandoned.replace(Some(Vec::new()));
         f();
-        self.inner.abandoned.replace(before).unwrap_or_default()
+        self.inner.state.abandoned.replace(before).unwrap_or_default()
     }
 }
 
@@ -150,12 +151,12 @@ impl TaskRef {
 
     /// Its number; no other task of the loop ever has it.
     pub fn id(&self) -> u64 {
-        self.key.id
+        self.with(|task| task.number.into())
     }
 
-    /// Its name: `Task-2`, say, unless it was given one.
+    /// Its name: `Task-1`, say, unless it was given one.
     pub fn name(&self) -> String {
-        self.with(|task| task.name(self.key.id))
+        self.with(|task| task.name())
     }
 
     /// Gives it a name, for reports.
@@ -165,132 +166,101 @@ impl TaskRef {
     }
 
     // ANCHOR: cancel
-    /// Asks it to end; false if it is done already. In its next step, which
+    /// Asks it to end; false if it has ended already. In its next step, which
     /// is in the next turn, its future is dropped. In asyncio: `cancel`; but
     /// there `CancelledError` is raised where the task waits, which may catch
     /// it. What is dropped can not refuse.
     pub fn cancel(&self) -> bool {
-        let pending = self.with(|task| {
-            task.must_cancel = true;
-            task.state == State::Pending
-        });
-        if pending {
-            self.event_loop.wake(self.key);
-        }
-        pending
+        self.with(|task| task.must_cancel = true);
+        self.event_loop.wake(self.key);
+        !self.done()
     }
     // ANCHOR_END: cancel
 
     /// Whether it has ended, in whatever way.
     pub fn done(&self) -> bool {
-        self.with(|task| task.state != State::Pending)
+        self.with(|task| task.end.is_some())
     }
 
     /// Whether it was cancelled, and has ended by that.
     pub fn cancelled(&self) -> bool {
-        self.with(|task| task.state == State::Cancelled)
+        self.with(|task| matches!(task.end, Some(End::Cancelled)))
     }
 
-    /// Where it waits, since its last step; `None` if it is done, has not
+    /// Where it waits, since its last step; `None` if it has ended or not
     /// begun, or waits for something that does not say so.
     pub fn waits_at(&self) -> Option<Place> {
-        let mut sleepers = self.event_loop.inner.sleepers.borrow_mut();
-        let sleeper = sleepers.get_mut(self.key)?;
-        let Kind::Task(task) = &sleeper.kind else { return None };
-        sleeper.waits_at.filter(|_| task.state == State::Pending)
+        let mut table = self.event_loop.inner.table.borrow_mut();
+        let entry = table.get(self.key)?;
+        let ended = matches!(&entry.kind, Kind::Task(t) if t.end.is_some());
+        entry.waits_at.filter(|_| !ended)
     }
 
     /// Waits until it has ended.
     pub(crate) async fn ended(&self) {
         let ended = self.event_loop.create_future();
         let setter = ended.clone();
-        self.add_done_callback(move |_| {
-            let _ = setter.set_result(()); // nobody else has it
-        });
-        let _ = ended.await;
+        self.add_done_callback(move |_| _ = setter.set_result(()));
+        let _ = ended.await; // nobody else could cancel it
     }
 
-    /// Has `callback` called when it is done: never at once, always in a
+    /// Has `callback` called when it has ended: never at once, always in a
     /// later turn of the loop. In asyncio: `add_done_callback`.
     pub fn add_done_callback(
         &self,
         callback: impl FnOnce(&TaskRef) + 'static,
     ) -> CallbackId {
-        let (mut waiters, done) = (Waiters::default(), self.done());
-        if done {
-            let id = waiters.push_callback(callback);
-            waiters.schedule(&self.event_loop, self);
-            return id;
+        let id = CallbackId::next();
+        let waiter = Waiter::Call(Box::new(callback));
+        self.with(|task| task.waiters.insert(id, waiter));
+        if self.done() {
+            let waiters = self.with(|task| std::mem::take(&mut task.waiters));
+            self.event_loop.schedule(waiters, self);
         }
-        self.with(|task| task.waiters.push_callback(callback))
+        id
     }
 
     /// Forgets a callback that has not been scheduled yet; false if it is not
     /// there. In asyncio: `remove_done_callback`.
     pub fn remove_done_callback(&self, id: CallbackId) -> bool {
-        let removed = self.with(|task| task.waiters.remove(id));
-        removed.is_some()
+        self.with(|task| task.waiters.remove(&id)).is_some()
+    }
+}
+
+/// What does not depend on the type of the result.
+impl<T> Deref for Task<T> {
+    type Target = TaskRef;
+
+    fn deref(&self) -> &TaskRef {
+        &self.task
     }
 }
 
 impl<T: 'static> Task<T> {
-    /// See [`TaskRef::cancel`].
-    pub fn cancel(&self) -> bool {
-        self.task.cancel()
-    }
-
-    /// See [`TaskRef::done`].
-    pub fn done(&self) -> bool {
-        self.task.done()
-    }
-
-    /// See [`TaskRef::cancelled`].
-    pub fn cancelled(&self) -> bool {
-        self.task.cancelled()
-    }
-
-    /// See [`TaskRef::name`].
-    pub fn name(&self) -> String {
-        self.task.name()
-    }
-
-    /// See [`TaskRef::set_name`].
-    pub fn set_name(&self, name: impl Into<String>) {
-        self.task.set_name(name);
-    }
-
-    /// See [`TaskRef::id`].
-    pub fn id(&self) -> u64 {
-        self.task.id()
-    }
-
-    /// See [`TaskRef::add_done_callback`].
-    pub fn add_done_callback(
-        &self,
-        callback: impl FnOnce(&TaskRef) + 'static,
-    ) -> CallbackId {
-        self.task.add_done_callback(callback)
-    }
-
-    /// See [`TaskRef::remove_done_callback`].
-    pub fn remove_done_callback(&self, id: CallbackId) -> bool {
-        self.task.remove_done_callback(id)
-    }
-
     /// A handle without the type of the result.
     pub fn task_ref(&self) -> TaskRef {
         self.task.clone()
     }
 
-    /// Its result, if it is done and nobody has taken that yet.
+    /// Its result, if it has ended and nobody has taken that yet.
     pub fn take_result(&mut self) -> Option<Result<T, TaskError>> {
-        let mut result = None;
-        self.task.with(|task| {
-            if let Some(work) = task.work.as_mut() {
-                work.as_mut().take_result(&mut result);
+        self.with(|task| {
+            if task.end.is_none() || std::mem::replace(&mut task.taken, true) {
+                return None;
             }
-        });
-        result
+            let mut output = None;
+            match task.end.as_mut()? {
+                End::Finished => {
+                    task.work.as_mut()?.as_mut().take_output(&mut output);
+                    output.map(Ok)
+                }
+                End::Cancelled => Some(Err(TaskError::Cancelled)),
+                End::Panicked(panic) => {
+                    let panic = std::mem::replace(panic, Box::new(()));
+                    Some(Err(TaskError::Panicked(panic)))
+                }
+            }
+        })
     }
 }
 
@@ -304,20 +274,18 @@ impl<T: 'static> std::future::Future for &mut Task<T> {
     type Output = Result<T, TaskError>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let task = self.get_mut();
-        let event_loop = &task.task.event_loop;
-        let made = task.task.with(|state| {
-            if state.state != State::Pending {
-                return None;
-            }
-            state.waiters.park(event_loop, cx.waker(), &mut task.waiting);
-            Some(state.made)
-        });
-        if let Some(made) = made {
-            event_loop.waits_at(Place { what: "task made", at: made });
+        let this = self.get_mut();
+        let Task { task, waiting, .. } = &mut **this;
+        if !task.done() {
+            let at = task.with(|state| {
+                let waiters = &mut state.waiters;
+                task.event_loop.park_in(waiters, cx.waker(), waiting);
+                state.made
+            });
+            task.event_loop.waits_at(Place { what: "task made", at });
             return Poll::Pending;
         }
-        let result = task.take_result();
+        let result = this.take_result();
         Poll::Ready(result.expect("the result has been taken already"))
     }
 }
@@ -393,8 +361,7 @@ impl<T> fmt::Debug for Task<T> {
 
 impl fmt::Debug for TaskRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.with(|task| task.state);
-        write!(f, "Task({}, {state:?})", self.name())
+        f.write_str(&self.name())
     }
 }
 
@@ -404,27 +371,3 @@ pub(crate) fn panic_text(panic: &(dyn Any + Send)) -> &str {
     let text = text.or(panic.downcast_ref::<String>().map(String::as_str));
     text.unwrap_or("a value that is no text")
 }
-
-impl fmt::Debug for TaskError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            TaskError::Cancelled => f.write_str("Cancelled"),
-            TaskError::Panicked(panic) => {
-                f.debug_tuple("Panicked").field(&panic_text(&**panic)).finish()
-            }
-        }
-    }
-}
-
-impl fmt::Display for TaskError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            TaskError::Cancelled => f.write_str("the task was cancelled"),
-            TaskError::Panicked(panic) => {
-                write!(f, "the task panicked: {}", panic_text(&**panic))
-            }
-        }
-    }
-}
-
-impl std::error::Error for TaskError {}

@@ -1,18 +1,12 @@
 //! Work that blocks goes to a thread; its result is awaited.
 
 use std::any::Any;
-use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
-use std::thread::{self, JoinHandle};
+use std::thread::{Builder, JoinHandle};
 
-use crate::event_loop::EventLoop;
 use crate::lock::{Mutex, lock};
-use crate::place::Place;
-use crate::running::here;
 use crate::task::panic_text;
+use crate::*;
 
 // ANCHOR: to_thread
 /// Does `work` on a thread, from the first poll on. If this is dropped, the
@@ -30,6 +24,8 @@ pub fn to_thread<T: Send + 'static>(
 }
 
 /// The work panicked, with this; or there was no thread for it.
+#[derive(Debug, thiserror::Error)]
+#[error("the work panicked: {}", panic_text(&*.0))]
 pub struct Panicked(pub Box<dyn Any + Send>);
 
 struct ToThread<F, T> {
@@ -67,7 +63,7 @@ where
         drop(shared);
         if let Some(work) = self.work.take() {
             let shared = self.shared.clone();
-            let thread = thread::Builder::new().spawn(move || {
+            let thread = Builder::new().spawn(move || {
                 let result = catch_unwind(AssertUnwindSafe(work));
                 let mut shared = lock(&shared);
                 shared.result = Some(result.map_err(Panicked));
@@ -92,22 +88,8 @@ where
 impl EventLoop {
     /// Has [`run`](crate::run) wait for a thread in the end.
     fn wait_for_thread(&self, thread: JoinHandle<()>) {
-        let mut threads = self.inner.threads.borrow_mut();
+        let mut threads = self.inner.state.threads.borrow_mut();
         threads.retain(|thread| !thread.is_finished());
         threads.push(thread);
     }
 }
-
-impl fmt::Debug for Panicked {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Panicked").field(&panic_text(&*self.0)).finish()
-    }
-}
-
-impl fmt::Display for Panicked {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the work panicked: {}", panic_text(&*self.0))
-    }
-}
-
-impl std::error::Error for Panicked {}

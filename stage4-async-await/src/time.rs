@@ -1,17 +1,10 @@
 //! Waiting for time: `sleep`, and `wait_for` with its deadline.
 
-use std::fmt;
 use std::future::poll_fn;
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::pin::pin;
 
-use crate::event_loop::EventLoop;
-use crate::handle::deadline;
-use crate::place::Place;
-use crate::running::here;
-use crate::schedule::Action;
-use crate::wake::Key;
+use crate::timers::deadline;
+use crate::*;
 
 // ANCHOR: sleep
 /// Waits for this long, from the first poll on; for zero, until the others
@@ -22,8 +15,7 @@ use crate::wake::Key;
 /// When polled, if no loop is running on this thread.
 #[track_caller]
 pub fn sleep(duration: Duration) -> Sleep {
-    let place = Some(Place::here("sleep"));
-    Sleep { duration, state: State::New, place }
+    Sleep::new(duration, Some(Place::here("sleep")))
 }
 
 /// Gives up one turn. In asyncio: `sleep(0)`.
@@ -34,18 +26,20 @@ pub fn yield_now() -> Sleep {
 
 /// The future of [`sleep`].
 #[must_use = "a sleep does nothing unless it is awaited"]
+#[derive(Debug)]
 pub struct Sleep {
     duration: Duration,
-    state: State,
     place: Option<Place>,
+    /// It lasts no longer than a turn, and that has been given up.
+    yielded: bool,
+    /// What wakes us, since the first poll. When it has, it is gone.
+    timer: Option<(EventLoop, Key)>,
 }
 
-enum State {
-    New,
-    /// It gave up a turn.
-    Yielded,
-    /// This timer wakes us. When it has, it is gone.
-    Armed(EventLoop, Key),
+impl Sleep {
+    fn new(duration: Duration, place: Option<Place>) -> Sleep {
+        Sleep { duration, place, yielded: false, timer: None }
+    }
 }
 
 impl std::future::Future for Sleep {
@@ -53,60 +47,41 @@ impl std::future::Future for Sleep {
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let event_loop = here();
-        match &self.state {
-            State::New if self.duration.is_zero() => {
-                self.state = State::Yielded;
-                cx.waker().wake_by_ref();
-            }
-            State::New => {
-                let wake = Action::Wake(event_loop.park(cx.waker()));
-                let key = event_loop.set_timer(deadline(self.duration), wake);
-                self.state = State::Armed(event_loop.clone(), key);
-            }
-            State::Yielded => return Poll::Ready(()),
-            State::Armed(event_loop, key) => {
-                let mut schedule = event_loop.inner.schedule.borrow_mut();
-                match schedule.get_mut(*key) {
-                    Some(wake) => {
-                        *wake = Action::Wake(event_loop.park(cx.waker()));
-                    }
-                    None => return Poll::Ready(()),
-                }
-            }
+        let alarm = Kind::Alarm(event_loop.park(cx.waker()));
+        if self.yielded {
+            return Poll::Ready(());
         }
-        if let Some(place) = self.place {
-            event_loop.waits_at(place);
+        if let Some((event_loop, timer)) = &self.timer {
+            let mut table = event_loop.inner.table.borrow_mut();
+            let Some(entry) = table.get(*timer) else {
+                return Poll::Ready(());
+            };
+            entry.kind = alarm;
+        } else if self.duration.is_zero() {
+            self.yielded = true;
+            cx.waker().wake_by_ref();
+        } else {
+            let key = event_loop.set_timer(deadline(self.duration), alarm);
+            self.timer = Some((event_loop.clone(), key));
         }
+        self.place.inspect(|place| event_loop.waits_at(*place));
         Poll::Pending
     }
 }
 
 impl Drop for Sleep {
     fn drop(&mut self) {
-        if let State::Armed(event_loop, key) = &self.state {
-            event_loop.cancel_handle(*key, true);
+        if let Some((event_loop, timer)) = &self.timer {
+            event_loop.cancel(*timer);
         }
     }
 }
 // ANCHOR_END: sleep
 
-impl fmt::Debug for Sleep {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Sleep({:?})", self.duration)
-    }
-}
-
 /// The time was over first. In asyncio: `TimeoutError`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the time is over")]
 pub struct Elapsed;
-
-impl fmt::Display for Elapsed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the time is over")
-    }
-}
-
-impl std::error::Error for Elapsed {}
 
 // ANCHOR: wait_for
 /// Waits for `future`, but at most this long. Then the future is dropped; and
@@ -120,8 +95,7 @@ pub async fn wait_for<F: IntoFuture>(
     future: F,
     limit: Duration,
 ) -> Result<F::Output, Elapsed> {
-    let timer = Sleep { duration: limit, state: State::New, place: None };
-    let mut timer = pin!(timer);
+    let mut timer = pin!(Sleep::new(limit, None));
     let mut future = Box::pin(future.into_future());
     let result = poll_fn(|cx| match future.as_mut().poll(cx) {
         Poll::Ready(output) => Poll::Ready(Ok(output)),

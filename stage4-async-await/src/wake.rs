@@ -1,105 +1,99 @@
-//! Wakers: how what is waited for tells the loop who waits. In asyncio a
-//! callback, `Task.__wakeup`, does it.
+//! Whom a loop knows, and how they are woken. In asyncio, what a future does
+//! in the end is to call a callback, `Task.__wakeup`; here it wakes a
+//! `Waker`, which may be anybody's.
 
-use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Wake, Waker};
+use std::task::Wake;
 
 use slab::Slab;
 
 use crate::combinators::Parent;
-use crate::event_loop::{EventLoop, Message, Ready};
+use crate::event_loop::Message;
 use crate::inbox::Inbox;
-use crate::place::Place;
-use crate::running::with_running;
 use crate::work::TaskState;
+use crate::*;
 
 // ANCHOR: key
-/// Names a sleeper of one loop. The number is never used again, so that a
-/// late waker can not wake the next one at the same index.
+/// Names an entry of a loop's table. The number is never used again, so that
+/// a late waker can not wake the next one at the same index.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key {
     pub id: u64,
-    pub index: usize,
+    index: usize,
 }
 
-/// Whoever can be woken.
-pub(crate) struct Sleeper {
+/// Whatever can have its turn.
+pub(crate) struct Entry {
     id: u64,
-    /// It is in the ready queue already.
-    pub woken: bool,
-    pub cell: Arc<WakeCell>,
     pub kind: Kind,
+    /// It stands in the ready queue.
+    pub woken: bool,
+    /// What its wakers hold, once it has any.
+    cell: Option<Arc<WakeCell>>,
     /// Where it waits, for reports.
     pub waits_at: Option<Place>,
 }
 
-/// What is done when a sleeper is woken.
+/// What happens in its turn.
 pub(crate) enum Kind {
-    /// `run_until_complete` polls its future.
+    /// The future that the loop runs for is polled.
     Root,
-    /// The loop polls a task.
+    /// A task makes a step.
     Task(TaskState),
-    /// `gather` is told which of its children to poll.
-    Child { index: usize, parent: Rc<Parent> },
+    /// A callback is called. Its type's name is for the trace.
+    Call(&'static str, Box<dyn FnOnce()>),
+    /// Whoever sleeps is woken.
+    Alarm(Parked),
+    /// A child of `gather`. It has no turn: the parent polls it in its own.
+    Child(usize, Rc<Parent>),
 }
 // ANCHOR_END: key
 
-/// The sleepers of a loop.
+/// All entries of a loop.
 #[derive(Default)]
-pub(crate) struct Sleepers {
-    slab: Slab<Sleeper>,
+pub(crate) struct Table {
+    slab: Slab<Entry>,
     last_id: u64,
 }
 
-impl Sleepers {
-    pub fn insert(&mut self, inbox: &Arc<Inbox<Message>>, kind: Kind) -> Key {
+impl Table {
+    pub fn insert(&mut self, kind: Kind) -> Key {
         self.last_id += 1;
-        let (id, index) = (self.last_id, self.slab.vacant_key());
-        let key = Key { id, index };
-        let (inbox, sent) = (inbox.clone(), AtomicBool::new(false));
-        let cell = Arc::new(WakeCell { key, sent, inbox });
-        let (woken, waits_at) = (false, None);
-        self.slab.insert(Sleeper { id, woken, cell, kind, waits_at });
-        key
+        let id = self.last_id;
+        let entry =
+            Entry { id, kind, woken: false, cell: None, waits_at: None };
+        Key { id, index: self.slab.insert(entry) }
     }
 
-    /// The sleeper of this name, if it is still there.
-    pub fn get_mut(&mut self, key: Key) -> Option<&mut Sleeper> {
-        self.slab.get_mut(key.index).filter(|sleeper| sleeper.id == key.id)
+    /// The entry of this name, if it is still there.
+    pub fn get(&mut self, key: Key) -> Option<&mut Entry> {
+        self.slab.get_mut(key.index).filter(|entry| entry.id == key.id)
     }
 
-    pub fn task(&mut self, key: Key) -> Option<&mut TaskState> {
-        match &mut self.get_mut(key)?.kind {
-            Kind::Task(task) => Some(task),
-            _ => None,
-        }
-    }
-
-    pub fn remove(&mut self, key: Key) -> Option<Sleeper> {
-        self.get_mut(key)?;
+    pub fn remove(&mut self, key: Key) -> Option<Entry> {
+        self.get(key)?;
         Some(self.slab.remove(key.index))
     }
 
-    /// All sleepers, in the order in which they were made.
-    pub fn in_order(&self) -> Vec<(Key, &Sleeper)> {
-        let key = |(index, s): (usize, _)| (Key { id: 0, index }, s);
-        let mut all: Vec<(Key, &Sleeper)> = self.slab.iter().map(key).collect();
-        all.iter_mut().for_each(|(key, sleeper)| key.id = sleeper.id);
-        all.sort_by_key(|(key, _)| *key);
-        all
+    /// The names of some entries, in the order in which they were made.
+    pub fn keys(&self, which: impl Fn(&Kind) -> bool) -> Vec<Key> {
+        let entries = self.slab.iter().filter(|(_, e)| which(&e.kind));
+        let keys = entries.map(|(index, entry)| Key { id: entry.id, index });
+        let mut keys: Vec<Key> = keys.collect();
+        keys.sort();
+        keys
     }
 
     /// Whether anybody outside of the loop's own structures has a waker.
-    pub fn have_wakers_elsewhere(&self) -> bool {
-        self.slab.iter().any(|(_, s)| Arc::strong_count(&s.cell) > 1)
+    pub fn has_wakers_elsewhere(&self) -> bool {
+        let cells = self.slab.iter().filter_map(|(_, e)| e.cell.as_ref());
+        cells.into_iter().any(|cell| Arc::strong_count(cell) > 1)
     }
 }
 
 // ANCHOR: wake
 /// What a [`Waker`] of this crate holds. It may go to any thread, and live
-/// longer than who it wakes, and longer than the loop.
+/// longer than whom it wakes, and longer than the loop.
 pub(crate) struct WakeCell {
     pub key: Key,
     /// It is in the inbox already.
@@ -113,15 +107,15 @@ impl Wake for WakeCell {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        let here = with_running(|event_loop| {
-            let here = Arc::ptr_eq(&event_loop.inner.inbox, &self.inbox);
-            if here {
+        let is_here = with_running(|event_loop| {
+            let is_here = Arc::ptr_eq(&event_loop.inner.inbox, &self.inbox);
+            if is_here {
                 event_loop.wake(self.key);
             }
-            here
+            is_here
         });
         // Another thread, or a loop that does not run now.
-        if here != Some(true) && !self.sent.swap(true, Ordering::AcqRel) {
+        if is_here != Some(true) && !self.sent.swap(true, Ordering::AcqRel) {
             // An error means that the loop is closed: nobody is to be woken.
             let _ = self.inbox.push(Message::Wake(self.clone()));
         }
@@ -130,9 +124,9 @@ impl Wake for WakeCell {
 // ANCHOR_END: wake
 
 // ANCHOR: parked
-/// A waker that is kept in the loop's own structures. One that wakes a
-/// sleeper of the same loop, as nearly all do, is kept as a key: no counter
-/// of an `Arc` is touched. And the loop can see when nobody else has a waker.
+/// A waker that is kept in the loop's own structures. One of an entry of the
+/// same loop, as nearly all are, is kept as its name: no counter of an `Arc`
+/// is touched, and the loop can see when nobody else has a waker.
 #[derive(Clone)]
 pub(crate) enum Parked {
     Here(Key),
@@ -142,7 +136,7 @@ pub(crate) enum Parked {
 impl EventLoop {
     /// Keeps what `waker` says.
     pub(crate) fn park(&self, waker: &Waker) -> Parked {
-        match self.inner.current.get() {
+        match self.inner.state.current.get() {
             Some(now) if now.waker == waker.data() => Parked::Here(now.key),
             _ => Parked::Elsewhere(waker.clone()),
         }
@@ -155,23 +149,44 @@ impl EventLoop {
         }
     }
 
-    /// Queues a sleeper, unless it is queued already or has gone.
+    /// Queues an entry, unless it is queued already or has gone.
     pub(crate) fn wake(&self, key: Key) {
-        let mut sleepers = self.inner.sleepers.borrow_mut();
-        let Some(sleeper) = sleepers.get_mut(key) else { return };
-        if std::mem::replace(&mut sleeper.woken, true) {
+        let mut table = self.inner.table.borrow_mut();
+        let Some(entry) = table.get(key) else { return };
+        if std::mem::replace(&mut entry.woken, true) {
             return;
         }
-        if let Kind::Child { index, parent } = &sleeper.kind {
+        if let Kind::Child(index, parent) = &entry.kind {
             let (index, parent) = (*index, parent.clone());
-            drop(sleepers);
+            drop(table);
             parent.woken.borrow_mut().push(index);
             let parked = parent.parked.borrow().clone();
             self.wake_parked(&parked);
         } else {
-            drop(sleepers);
-            self.push_ready(Ready::Step(key));
+            self.inner.ready.borrow_mut().push_back(key);
         }
     }
+    // ANCHOR_END: parked
+
+    /// A new entry, which waits to be woken.
+    pub(crate) fn insert(&self, kind: Kind) -> Key {
+        self.inner.table.borrow_mut().insert(kind)
+    }
+
+    pub(crate) fn remove(&self, key: Key) -> Option<Entry> {
+        self.inner.table.borrow_mut().remove(key)
+    }
+
+    /// The turn of an entry begins: whoever wakes it from here on gives it
+    /// another one. Returns its waker.
+    pub(crate) fn begin(&self, key: Key) -> Waker {
+        let mut table = self.inner.table.borrow_mut();
+        let entry = table.get(key).expect("it has a turn");
+        entry.woken = false;
+        let cell = entry.cell.get_or_insert_with(|| {
+            let inbox = self.inner.inbox.clone();
+            Arc::new(WakeCell { key, sent: AtomicBool::new(false), inbox })
+        });
+        Waker::from(cell.clone())
+    }
 }
-// ANCHOR_END: parked

@@ -1,19 +1,20 @@
 //! Callbacks on the readiness of any descriptor, as in the documents' echo
 //! server. In asyncio: `add_reader` and its kin.
 
-use std::cell::RefCell;
-use std::io;
+use std::collections::HashMap;
 use std::os::fd::{AsFd, AsRawFd, RawFd};
-use std::rc::Rc;
 
 use mio::unix::SourceFd;
 use mio::{Interest, Token};
 
-use crate::event_loop::EventLoop;
-use crate::source::{Direction, Source, Waiter, closed};
+use crate::source::{READ, WRITE, Waiter};
+use crate::*;
 
 /// What is called, again and again, while a descriptor is ready.
 pub(crate) type Callback = Rc<RefCell<dyn FnMut()>>;
+
+/// The descriptors that callbacks look at, and their places in the loop.
+pub(crate) type Watched = RefCell<HashMap<RawFd, usize>>;
 
 // ANCHOR: add_reader
 impl EventLoop {
@@ -30,14 +31,13 @@ impl EventLoop {
         fd: impl AsFd,
         callback: impl FnMut() + 'static,
     ) -> io::Result<()> {
-        let callback = Rc::new(RefCell::new(callback));
-        self.watch(fd.as_fd().as_raw_fd(), Direction::Read, Some(callback))
+        self.watch(fd, READ, Some(Rc::new(RefCell::new(callback)))).map(drop)
     }
 
     /// Forgets the callback; false if there is none. In asyncio:
     /// `remove_reader`.
     pub fn remove_reader(&self, fd: impl AsFd) -> bool {
-        self.unwatch(fd.as_fd().as_raw_fd(), Direction::Read)
+        self.watch(fd, READ, None).unwrap_or(false)
     }
 
     /// Has `callback` called in each turn in which something can be written,
@@ -52,117 +52,92 @@ impl EventLoop {
         fd: impl AsFd,
         callback: impl FnMut() + 'static,
     ) -> io::Result<()> {
-        let callback = Rc::new(RefCell::new(callback));
-        self.watch(fd.as_fd().as_raw_fd(), Direction::Write, Some(callback))
+        self.watch(fd, WRITE, Some(Rc::new(RefCell::new(callback)))).map(drop)
     }
 
     /// Forgets the callback; false if there is none. In asyncio:
     /// `remove_writer`.
     pub fn remove_writer(&self, fd: impl AsFd) -> bool {
-        self.unwatch(fd.as_fd().as_raw_fd(), Direction::Write)
+        self.watch(fd, WRITE, None).unwrap_or(false)
     }
-}
-// ANCHOR_END: add_reader
+    // ANCHOR_END: add_reader
 
-impl EventLoop {
-    fn unwatch(&self, fd: RawFd, direction: Direction) -> bool {
-        let watched = self.watched(fd, direction).is_some();
-        // An error means that the descriptor is closed.
-        watched && self.watch(fd, direction, None).is_ok()
-    }
-
-    /// The callback of a descriptor.
-    fn watched(&self, fd: RawFd, direction: Direction) -> Option<Callback> {
-        let token = *self.inner.watched.borrow().get(&fd)?;
-        let mut sources = self.inner.sources.borrow_mut();
-        match sources.get_mut(token.0)?.waiter(direction) {
-            Some(Waiter::Callback(callback, _)) => Some(callback.clone()),
-            _ => None,
-        }
-    }
-
-    /// Sets or clears the callback, and tells the selector.
+    /// Sets the callback of one side or forgets it, and tells the selector.
+    /// Returns whether there was one before.
     fn watch(
         &self,
-        fd: RawFd,
-        direction: Direction,
+        fd: impl AsFd,
+        side: usize,
         callback: Option<Callback>,
-    ) -> io::Result<()> {
-        let inner = &*self.inner;
-        let mut sources = inner.sources.borrow_mut();
-        let known = inner.watched.borrow().get(&fd).copied();
-        let token = known.unwrap_or(Token(sources.vacant_key()));
-        if known.is_none() {
-            sources.insert(Source::default());
-        }
-        let source = &mut sources[token.0];
+    ) -> io::Result<bool> {
+        let fd = fd.as_fd().as_raw_fd();
+        let (watched, sources) = (&self.inner.watched, &self.inner.sources);
+        let known = watched.borrow().get(&fd).copied();
+        let key = match known {
+            Some(key) => key,
+            None if callback.is_none() => return Ok(false),
+            None => sources.borrow_mut().insert(Default::default()),
+        };
         let waiter = callback.map(|callback| Waiter::Callback(callback, fd));
-        let before = std::mem::replace(source.waiter(direction), waiter);
-        drop(sources);
-        drop(before); // without a borrow: it is anybody's
-        let result = self.tell_selector(fd, token, known.is_some());
-        match result {
-            Ok(true) => drop(inner.watched.borrow_mut().insert(fd, token)),
-            // Nothing is left to watch, or it cannot be.
-            Ok(false) | Err(_) => {
-                inner.watched.borrow_mut().remove(&fd);
-                let source = inner.sources.borrow_mut().try_remove(token.0);
-                drop(source);
-            }
+        let before = self.with_side(key, side, |side| {
+            std::mem::replace(&mut side.waiter, waiter)
+        });
+        watched.borrow_mut().insert(fd, key);
+        let registered = self.register(fd, key, known.is_none());
+        // Nothing is left to be watched, or it cannot be.
+        if !matches!(registered, Ok(true)) {
+            watched.borrow_mut().remove(&fd);
+            let source = sources.borrow_mut().try_remove(key);
+            drop(source); // without the borrow: it may hold anybody's callback
         }
-        result.map(drop)
+        registered.map(|_| before.flatten().is_some())
     }
 
-    /// What there is to watch of a descriptor; false if nothing.
-    fn tell_selector(
-        &self,
-        fd: RawFd,
-        token: Token,
-        known: bool,
-    ) -> io::Result<bool> {
-        let mut sources = self.inner.sources.borrow_mut();
-        let source = &mut sources[token.0];
-        let read = source.waiter(Direction::Read).is_some();
-        let write = source.waiter(Direction::Write).is_some();
-        drop(sources);
-        let poll = self.inner.poll.borrow();
-        let registry = poll.as_ref().ok_or_else(closed)?.registry();
-        let read = read.then_some(Interest::READABLE);
-        let write = write.then_some(Interest::WRITABLE);
-        let interest = read.into_iter().chain(write).reduce(|a, b| a | b);
-        let mut fd = SourceFd(&fd);
-        match interest {
-            None if known => registry.deregister(&mut fd)?,
-            None => {}
-            Some(interest) if known => {
-                registry.reregister(&mut fd, token, interest)?;
+    /// Tells the selector what there is to watch; false if nothing is.
+    fn register(&self, fd: RawFd, key: usize, new: bool) -> io::Result<bool> {
+        let watches = |side| self.with_side(key, side, |s| s.waiter.is_some());
+        let interest = match (watches(READ), watches(WRITE)) {
+            (Some(true), Some(true)) => Interest::READABLE | Interest::WRITABLE,
+            (Some(true), _) => Interest::READABLE,
+            (_, Some(true)) => Interest::WRITABLE,
+            _ => {
+                // An error means that the descriptor is closed.
+                let _ =
+                    self.with_registry(|r| r.deregister(&mut SourceFd(&fd)));
+                return Ok(false);
             }
-            Some(interest) => registry.register(&mut fd, token, interest)?,
-        }
-        Ok(interest.is_some())
+        };
+        let (source, token) = (&mut SourceFd(&fd), Token(key));
+        self.with_registry(|registry| match new {
+            true => registry.register(source, token, interest),
+            false => registry.reregister(source, token, interest),
+        })?;
+        Ok(true)
     }
 
     // ANCHOR: fire
     /// Queues the callback of a descriptor that is ready. The selector
     /// reports changes only; told anew of the descriptor, it reports in the
     /// next turn if that is still ready.
-    pub(crate) fn fire(
-        &self,
-        fd: RawFd,
-        direction: Direction,
-        callback: Callback,
-    ) {
+    pub(crate) fn fire(&self, fd: RawFd, side: usize, callback: Callback) {
         let event_loop = self.clone();
         self.call_soon(move || {
-            // It may have been removed, or replaced, since it was queued.
-            let now = event_loop.watched(fd, direction);
-            if now.is_some_and(|now| Rc::ptr_eq(&now, &callback)) {
-                let again = event_loop.inner.watched.borrow()[&fd];
-                // An error means that the descriptor is closed.
-                let _ = event_loop.tell_selector(fd, again, true);
-                (callback.borrow_mut())();
-            }
+            let Some(key) = event_loop.watched(fd, side, &callback) else {
+                return; // it was removed or replaced since it was queued
+            };
+            // An error means that the descriptor is closed.
+            let _ = event_loop.register(fd, key, false);
+            (callback.borrow_mut())();
         });
     }
     // ANCHOR_END: fire
+
+    /// The place of a descriptor, if this is still its callback.
+    fn watched(&self, fd: RawFd, side: usize, f: &Callback) -> Option<usize> {
+        let key = *self.inner.watched.borrow().get(&fd)?;
+        let waiter = self.with_side(key, side, |side| side.waiter.clone())?;
+        let ours =
+            matches!(waiter?, Waiter::Callback(g, _) if Rc::ptr_eq(&g, f));
+        ours.then_some(key)
+    }
 }

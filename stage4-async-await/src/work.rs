@@ -3,57 +3,54 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, Location, catch_unwind};
-use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
 
 use pin_project_lite::pin_project;
-use support::trace::Event;
 
-use crate::event_loop::EventLoop;
-use crate::task::{TaskError, TaskRef};
-use crate::waiters::Waiters;
-use crate::wake::{Key, Kind};
+use crate::task::panic_text;
+use crate::wake::Table;
+use crate::*;
 
 // ANCHOR: state
 /// What the loop knows of a task.
 pub(crate) struct TaskState {
-    /// The future, and later its result in the same place. `None` while the
-    /// future is being polled.
+    /// The future, and later its output in the same place. `None` while the
+    /// future is being polled, and if there is no output.
     pub work: Option<Pin<Box<dyn Run>>>,
-    pub state: State,
+    pub end: Option<End>,
+    /// Somebody has the result.
+    pub taken: bool,
     /// The next step drops the future instead of polling it.
     pub must_cancel: bool,
-    /// How many [`Task`](crate::Task)s and [`TaskRef`]s there are. A task
-    /// that is done and has none is forgotten.
+    /// How many [`Task`]s and [`TaskRef`]s there are. A task that has ended
+    /// and has none is forgotten.
     pub handles: u32,
     pub waiters: Waiters<TaskRef>,
+    pub number: u32,
     pub name: Option<Box<str>>,
     pub made: &'static Location<'static>,
 }
 
+/// How a task has ended.
+///
 /// | from | by | to |
 /// |---|---|---|
-/// | pending | its future returns or panics | finished |
-/// | pending | the step after [`cancel`](crate::Task::cancel) | cancelled |
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum State {
-    Pending,
+/// | pending | its future returns | finished |
+/// | pending | its future panics | panicked |
+/// | pending | the step after [`cancel`](TaskRef::cancel) | cancelled |
+pub(crate) enum End {
     Finished,
     Cancelled,
+    Panicked(Box<dyn Any + Send>),
 }
 // ANCHOR_END: state
 
 // ANCHOR: work
-/// A future of any type, and what came of it.
+/// A future of any type, and then its output.
 pub(crate) trait Run {
-    /// Polls the future.
-    fn step(self: Pin<&mut Self>, cx: &mut Context<'_>) -> State;
-    /// Drops the future, or the result that it has just returned.
-    fn cancel(self: Pin<&mut Self>) -> State;
-    /// Moves the result into `to`, an `Option<Result<T, TaskError>>`.
-    fn take_result(self: Pin<&mut Self>, to: &mut dyn Any);
-    /// What it panicked with, if nobody has taken that.
-    fn panic(&self) -> Option<&(dyn Any + Send)>;
+    /// Polls the future; true when it is done.
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> bool;
+    /// Moves the output into `to`, an `Option` of its type.
+    fn take_output(self: Pin<&mut Self>, to: &mut dyn Any);
     /// The name of the future's type.
     fn name(&self) -> &'static str;
 }
@@ -62,47 +59,27 @@ pin_project! {
     #[project = Projected]
     pub(crate) enum Work<F: std::future::Future> {
         Running { #[pin] future: F },
-        Done { result: Option<Result<F::Output, TaskError>> },
+        Done { output: Option<F::Output> },
     }
 }
 
-impl<F> Run for Work<F>
-where
-    F: std::future::Future + 'static,
-{
-    fn step(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> State {
-        let polled =
-            catch_unwind(AssertUnwindSafe(|| match self.as_mut().project() {
-                Projected::Running { future } => future.poll(cx),
-                Projected::Done { .. } => unreachable!("it has its result"),
-            }));
-        match polled {
-            Ok(Poll::Pending) => State::Pending,
-            Ok(Poll::Ready(output)) => self.end(Ok(output)),
-            Err(panic) => self.end(Err(TaskError::Panicked(panic))),
-        }
-    }
-
-    fn cancel(self: Pin<&mut Self>) -> State {
-        match self.panic().is_some() {
-            true => State::Finished, // a panic counts more
-            false => self.end(Err(TaskError::Cancelled)),
-        }
-    }
-
-    fn take_result(self: Pin<&mut Self>, to: &mut dyn Any) {
-        if let Projected::Done { result } = self.project() {
-            let to = to.downcast_mut().expect("a task knows its own type");
-            *to = result.take();
-        }
-    }
-
-    fn panic(&self) -> Option<&(dyn Any + Send)> {
-        match self {
-            Work::Done { result: Some(Err(TaskError::Panicked(panic))) } => {
-                Some(&**panic)
+impl<F: std::future::Future<Output: 'static>> Run for Work<F> {
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> bool {
+        let Projected::Running { future } = self.as_mut().project() else {
+            return true;
+        };
+        match future.poll(cx) {
+            Poll::Pending => false,
+            Poll::Ready(output) => {
+                self.set(Work::Done { output: Some(output) });
+                true
             }
-            _ => None,
+        }
+    }
+
+    fn take_output(self: Pin<&mut Self>, to: &mut dyn Any) {
+        if let Projected::Done { output } = self.project() {
+            *to.downcast_mut().expect("a task knows its type") = output.take();
         }
     }
 
@@ -110,27 +87,16 @@ where
         std::any::type_name::<F>()
     }
 }
+// ANCHOR_END: work
 
-impl<F: std::future::Future> Work<F> {
-    /// Puts the result where the future was, which is dropped.
-    fn end(
-        mut self: Pin<&mut Self>,
-        result: Result<F::Output, TaskError>,
-    ) -> State {
-        let state = match result {
-            Err(TaskError::Cancelled) => State::Cancelled,
-            _ => State::Finished,
-        };
-        let mut done = Work::Done { result: Some(result) };
-        // What is dropped is anybody's code, and may panic.
-        while let Err(panic) = catch_unwind(AssertUnwindSafe(|| self.set(done)))
-        {
-            done = Work::Done { result: Some(Err(TaskError::Panicked(panic))) };
+impl Table {
+    pub fn task(&mut self, key: Key) -> Option<&mut TaskState> {
+        match &mut self.get(key)?.kind {
+            Kind::Task(task) => Some(task),
+            _ => None,
         }
-        state
     }
 }
-// ANCHOR_END: work
 
 impl EventLoop {
     /// Does something with a task, if it is still there.
@@ -139,7 +105,7 @@ impl EventLoop {
         key: Key,
         f: impl FnOnce(&mut TaskState) -> T,
     ) -> Option<T> {
-        self.inner.sleepers.borrow_mut().task(key).map(f)
+        self.inner.table.borrow_mut().task(key).map(f)
     }
 
     // ANCHOR: step
@@ -148,117 +114,115 @@ impl EventLoop {
         let taken = self.with_task(key, |t| (t.work.take(), t.must_cancel));
         let Some((Some(mut work), must_cancel)) = taken else { return };
         self.record(|| Event::Call(work.name()));
-        let mut state = match must_cancel {
-            true => work.as_mut().cancel(),
-            false => work.as_mut().step(&mut Context::from_waker(waker)),
-        };
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            must_cancel || work.as_mut().poll(&mut Context::from_waker(waker))
+        }));
         // It may have been cancelled meanwhile, by itself.
-        let cancelled = self.with_task(key, |task| task.must_cancel);
-        if !must_cancel && cancelled == Some(true) {
-            match state {
-                State::Pending => self.wake(key), // the next step does it
-                _ => state = work.as_mut().cancel(),
+        let must_cancel = self.with_task(key, |t| t.must_cancel) == Some(true);
+        match polled {
+            Err(panic) => self.end_task(key, work, End::Panicked(panic)),
+            Ok(true) if must_cancel => {
+                self.end_task(key, work, End::Cancelled);
             }
-        }
-        self.stepped(key, work, state);
-    }
-
-    /// Notes what came of a step, and tells those who wait.
-    fn stepped(&self, key: Key, work: Pin<Box<dyn Run>>, state: State) {
-        let waiters = self.with_task(key, |task| {
-            task.work = Some(work);
-            task.state = state;
-            match state {
-                State::Pending => Waiters::default(),
-                _ => std::mem::take(&mut task.waiters),
-            }
-        });
-        if state != State::Pending {
-            // It is not forgotten while this handle exists.
-            let task = TaskRef::new(self, key);
-            waiters.unwrap_or_default().schedule(self, &task);
-        }
-    }
-    // ANCHOR_END: step
-
-    /// Forgets a task that is done and that nobody has a handle to.
-    pub(crate) fn forget(&self, key: Key) {
-        let mut sleepers = self.inner.sleepers.borrow_mut();
-        let task = sleepers.task(key);
-        if !task.is_some_and(|t| t.handles == 0 && t.state != State::Pending) {
-            return;
-        }
-        let sleeper = sleepers.remove(key);
-        drop(sleepers); // before what the task holds
-        let Some(Kind::Task(task)) = sleeper.map(|sleeper| sleeper.kind) else {
-            return;
-        };
-        if let Some(panic) = task.work.as_ref().and_then(|work| work.panic()) {
-            let text = crate::task::panic_text(panic);
-            let name = task.name(key.id);
-            let lost =
-                format_args!("{name} panicked, and nobody asked: {text}");
-            // With stderr gone there is nobody left to tell.
-            let _ = std::io::Write::write_fmt(
-                &mut std::io::stderr(),
-                format_args!("{lost}\n"),
-            );
-        }
-    }
-
-    /// Cancels the tasks that are left, in the order of their making.
-    pub(crate) fn drop_tasks(&self) {
-        loop {
-            let tasks = self.pending_tasks();
-            if tasks.is_empty() {
-                break;
-            }
-            for task in tasks {
-                let work = self.with_task(task.key, |task| task.work.take());
-                if let Some(mut work) = work.flatten() {
-                    let state = work.as_mut().cancel();
-                    self.stepped(task.key, work, state);
+            Ok(true) => self.end_task(key, work, End::Finished),
+            Ok(false) => {
+                self.with_task(key, |task| task.work = Some(work));
+                if must_cancel {
+                    self.wake(key); // the next step does it
                 }
             }
         }
-        // Those who waited for them never run any more.
-        drop(self.inner.ready.take());
     }
 
-    /// The tasks that are not done, in the order of their making.
+    /// Notes how a task has ended, and tells those who wait.
+    fn end_task(&self, key: Key, work: Pin<Box<dyn Run>>, mut end: End) {
+        let mut work = Some(work);
+        if !matches!(end, End::Finished) {
+            let future = AssertUnwindSafe(work.take());
+            // What is dropped is anybody's code, and may panic.
+            if let Err(panic) = catch_unwind(move || drop({ future }.0)) {
+                end = End::Panicked(panic);
+            }
+        }
+        let waiters = self.with_task(key, |task| {
+            (task.work, task.end) = (work, Some(end));
+            std::mem::take(&mut task.waiters)
+        });
+        // It is not forgotten while this handle exists.
+        let task = TaskRef::new(self, key);
+        self.schedule(waiters.unwrap_or_default(), &task);
+    }
+    // ANCHOR_END: step
+
+    /// Forgets a task that has ended and that nobody has a handle to.
+    pub(crate) fn forget(&self, key: Key) {
+        let unused = |t: &mut TaskState| t.handles == 0 && t.end.is_some();
+        if self.with_task(key, unused) != Some(true) {
+            return;
+        }
+        let entry = self.remove(key);
+        if let Some(Kind::Task(task)) = entry.map(|entry| entry.kind)
+            && let Some(End::Panicked(panic)) = &task.end
+            && !task.taken
+        {
+            let (name, text) = (task.name(), panic_text(&**panic));
+            let line = format!("{name} panicked, and nobody asked: {text}\n");
+            // With stderr gone there is nobody left to tell.
+            let _ = io::Write::write_all(&mut io::stderr(), line.as_bytes());
+        }
+    }
+
+    /// Cancels the tasks that are left, in the order of their making, and
+    /// drops all callbacks.
+    pub(crate) fn drop_entries(&self) {
+        self.inner.timers.take();
+        loop {
+            let tasks = self.pending_tasks();
+            for task in &tasks {
+                let work = self.with_task(task.key, |task| task.work.take());
+                let work = work.flatten().expect("nothing is being polled");
+                self.end_task(task.key, work, End::Cancelled);
+            }
+            self.inner.ready.take();
+            let is_task = |kind: &Kind| matches!(kind, Kind::Task(_));
+            let all = self.inner.table.borrow().keys(|kind| !is_task(kind));
+            if tasks.is_empty() && all.is_empty() {
+                break;
+            }
+            all.into_iter().for_each(|key| drop(self.remove(key)));
+        }
+    }
+
+    /// The tasks that have not ended, in the order of their making.
     pub(crate) fn pending_tasks(&self) -> Vec<TaskRef> {
-        let sleepers = self.inner.sleepers.borrow();
-        let pending = |kind: &Kind| matches!(kind, Kind::Task(t) if t.state == State::Pending);
-        let all = sleepers.in_order();
-        let tasks = all.iter().filter(|(_, sleeper)| pending(&sleeper.kind));
-        let keys: Vec<Key> = tasks.map(|(key, _)| *key).collect();
-        drop(sleepers);
+        let pending = |k: &Kind| matches!(k, Kind::Task(t) if t.end.is_none());
+        let keys = self.inner.table.borrow().keys(pending);
         keys.into_iter().map(|key| TaskRef::new(self, key)).collect()
     }
 
     /// Where everybody waits, a line each.
     pub(crate) fn dump(&self) -> String {
-        let sleepers = self.inner.sleepers.borrow();
-        let line = |(key, sleeper): &(Key, &crate::wake::Sleeper)| {
-            let name = match &sleeper.kind {
+        let mut table = self.inner.table.borrow_mut();
+        let mut dump = String::new();
+        for key in table.keys(|_| true) {
+            let entry = table.get(key).expect("it is there");
+            let name = match &entry.kind {
                 Kind::Root => "the main future".to_string(),
-                Kind::Task(t) if t.state == State::Pending => t.name(key.id),
-                _ => return None,
+                Kind::Task(task) if task.end.is_none() => task.name(),
+                _ => continue,
             };
-            Some(match sleeper.waits_at {
-                Some(place) => format!("\n  {name} waits for {place}"),
-                None => format!("\n  {name} waits for an unknown thing"),
-            })
-        };
-        sleepers.in_order().iter().filter_map(line).collect()
+            dump += &match entry.waits_at {
+                Some(place) => format!("\n  {name} waits: {place}"),
+                None => format!("\n  {name} waits"),
+            };
+        }
+        dump
     }
 }
 
 impl TaskState {
-    pub fn name(&self, id: u64) -> String {
-        match &self.name {
-            Some(name) => name.to_string(),
-            None => format!("Task-{id}"),
-        }
+    pub fn name(&self) -> String {
+        let name = self.name.as_ref().map(|name| name.to_string());
+        name.unwrap_or_else(|| format!("Task-{}", self.number))
     }
 }

@@ -30,6 +30,9 @@ pub struct Stage {
     pub syscalls_alone: f64,
     /// The most system calls for each of 64 messages that are there at once.
     pub syscalls_of_64: f64,
+    /// The most memory that an idle connection of the echo server may take,
+    /// in bytes.
+    pub idle_bytes: usize,
 }
 
 /// The stages there are. The command-line tests run for each.
@@ -40,6 +43,7 @@ pub const STAGES: &[Stage] = &[
         timer_a_pause: false,
         syscalls_alone: 8.0,
         syscalls_of_64: 3.2,
+        idle_bytes: 2 * 1024,
     },
     Stage {
         name: "stage2-generators",
@@ -47,6 +51,7 @@ pub const STAGES: &[Stage] = &[
         timer_a_pause: true,
         syscalls_alone: 8.0,
         syscalls_of_64: 3.2,
+        idle_bytes: 2 * 1024,
     },
     Stage {
         name: "stage3-future-task",
@@ -54,6 +59,7 @@ pub const STAGES: &[Stage] = &[
         timer_a_pause: false,
         syscalls_alone: 14.0,
         syscalls_of_64: 4.4,
+        idle_bytes: 2 * 1024,
     },
     Stage {
         name: "stage4-async-await",
@@ -61,6 +67,7 @@ pub const STAGES: &[Stage] = &[
         timer_a_pause: false,
         syscalls_alone: 3.0,
         syscalls_of_64: 2.1,
+        idle_bytes: 700,
     },
 ];
 
