@@ -26,10 +26,10 @@ async def steps():
 loop = asyncio.new_event_loop()
 
 # Into `_scheduled`.
-loop.call_later(0.2, stops)
-loop.call_later(0.1, print, "call_later, 100 ms")
+loop.call_later(0.6, stops)
+loop.call_later(0.3, print, "call_later, 300 ms")
 loop.call_later(0, print, "call_later, 0 ms")
-never = loop.call_later(0.15, print, "never")
+never = loop.call_later(0.4, print, "never")
 never.cancel()
 
 # Into `_ready`.

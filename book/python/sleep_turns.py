@@ -18,7 +18,7 @@ async def sleep_turns():
     await asyncio.gather(sleeper("a", 0), sleeper("b", 0))
 
     print("sleep(d):")
-    await asyncio.gather(sleeper("long", 0.1), sleeper("short", 0.02))
+    await asyncio.gather(sleeper("long", 0.3), sleeper("short", 0.02))
 
     print("cancelled:")
     task = asyncio.create_task(sleeper("an hour", 3600))

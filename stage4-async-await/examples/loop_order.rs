@@ -16,10 +16,10 @@ fn main() -> io::Result<()> {
     let event_loop = EventLoop::new()?;
 
     // Into `_scheduled`.
-    event_loop.call_later(200 * MS, stops(&event_loop));
-    event_loop.call_later(100 * MS, || println!("call_later, 100 ms"));
-    event_loop.call_later(0 * MS, || println!("call_later, 0 ms"));
-    let never = event_loop.call_later(150 * MS, || println!("never"));
+    event_loop.call_later(600 * MS, stops(&event_loop));
+    event_loop.call_later(300 * MS, || println!("call_later, 300 ms"));
+    event_loop.call_later(Duration::ZERO, || println!("call_later, 0 ms"));
+    let never = event_loop.call_later(400 * MS, || println!("never"));
     never.cancel();
 
     // Into `_ready`.

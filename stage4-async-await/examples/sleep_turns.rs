@@ -24,11 +24,12 @@ async fn sleeper(name: &str, duration: Duration) {
 // ANCHOR: main
 async fn sleep_turns() {
     println!("sleep(0), a turn each, and no timer:");
-    let sleepers = ["a", "b"].map(|name| Box::pin(sleeper(name, 0 * MS)));
+    let sleepers =
+        ["a", "b"].map(|name| Box::pin(sleeper(name, Duration::ZERO)));
     aio::gather(sleepers).await;
 
     println!("sleep(d):");
-    let sleepers = [("long", 100 * MS), ("short", 20 * MS)];
+    let sleepers = [("long", 300 * MS), ("short", 20 * MS)];
     let sleepers = sleepers.map(|(name, d)| Box::pin(sleeper(name, d)));
     aio::gather(sleepers).await;
 

@@ -80,7 +80,11 @@ impl Family {
         future: Pin<&mut F>,
     ) -> Poll<F::Output> {
         let key = self.children[index];
-        let waker = self.event_loop.begin(key);
+        let mut table = self.event_loop.inner.table.borrow_mut();
+        let child = table.get(key).expect("only our drop removes it");
+        child.woken = false;
+        let waker = child.waker(key, &self.event_loop.inner.inbox);
+        drop(table);
         let current = &self.event_loop.inner.state.current;
         let before = current.get();
         let _current = defer(|| current.set(before));

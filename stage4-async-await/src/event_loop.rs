@@ -234,22 +234,29 @@ impl EventLoop {
     fn step(&self, key: Key, root: &mut Option<PollRoot<'_>>) {
         let mut table = self.inner.table.borrow_mut();
         let Some(entry) = table.get(key) else { return };
-        let is_task = matches!(entry.kind, Kind::Task(_));
-        if !is_task && !matches!(entry.kind, Kind::Root) {
-            let entry = table.remove(key);
-            drop(table);
-            return self.call(entry.expect("it is there").kind);
-        }
+        let work = match &mut entry.kind {
+            Kind::Root => None,
+            Kind::Task(task) if task.end.is_some() => return,
+            Kind::Task(task) => task.work.take(),
+            _ => {
+                let entry = table.remove(key).expect("it is there");
+                drop(table);
+                return self.call(entry.kind);
+            }
+        };
+        // Whoever wakes it from here on gives it another turn.
+        entry.woken = false;
+        let waker = entry.waker(key, &self.inner.inbox);
         drop(table);
         let State { current, place, budget, .. } = &self.inner.state;
-        let waker = self.begin(key);
         current.set(Some(Current { key, waker: waker.data(), task: key }));
         let _current = defer(|| current.set(None));
         budget.set(IO_BUDGET);
         place.set(None);
-        match root {
-            Some(root) if !is_task => root(&waker),
-            _ => self.step_task(key, &waker),
+        match (work, root) {
+            (Some(work), _) => self.step_task(key, work, &waker),
+            (None, Some(root)) => root(&waker),
+            (None, None) => unreachable!("it is there for a run only"),
         }
         if let Some(entry) = self.inner.table.borrow_mut().get(key) {
             entry.waits_at = place.take();

@@ -47,6 +47,7 @@ fn inbox(selector: &Selector) -> Arc<Inbox<u32>> {
     Arc::new(Inbox::new(move || selector.notify()))
 }
 
+// ANCHOR: model
 #[test]
 fn a_sleeping_receiver_gets_all_that_two_threads_send() {
     loom::model(|| {
@@ -70,6 +71,7 @@ fn a_sleeping_receiver_gets_all_that_two_threads_send() {
         senders.into_iter().for_each(|sender| sender.join().unwrap());
     });
 }
+// ANCHOR_END: model
 
 #[test]
 fn one_sender_is_received_in_order_and_notifies_once_a_batch() {

@@ -171,9 +171,12 @@ impl TaskRef {
     /// there `CancelledError` is raised where the task waits, which may catch
     /// it. What is dropped can not refuse.
     pub fn cancel(&self) -> bool {
-        self.with(|task| task.must_cancel = true);
-        self.event_loop.wake(self.key);
-        !self.done()
+        let pending = !self.done();
+        if pending {
+            self.with(|task| task.must_cancel = true);
+            self.event_loop.wake(self.key);
+        }
+        pending
     }
     // ANCHOR_END: cancel
 

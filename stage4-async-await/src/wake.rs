@@ -176,16 +176,14 @@ impl EventLoop {
     pub(crate) fn remove(&self, key: Key) -> Option<Entry> {
         self.inner.table.borrow_mut().remove(key)
     }
+}
 
-    /// The turn of an entry begins: whoever wakes it from here on gives it
-    /// another one. Returns its waker.
-    pub(crate) fn begin(&self, key: Key) -> Waker {
-        let mut table = self.inner.table.borrow_mut();
-        let entry = table.get(key).expect("it has a turn");
-        entry.woken = false;
-        let cell = entry.cell.get_or_insert_with(|| {
-            let inbox = self.inner.inbox.clone();
-            Arc::new(WakeCell { key, sent: AtomicBool::new(false), inbox })
+impl Entry {
+    /// Its waker.
+    pub fn waker(&mut self, key: Key, inbox: &Arc<Inbox<Message>>) -> Waker {
+        let cell = self.cell.get_or_insert_with(|| {
+            let (sent, inbox) = (AtomicBool::new(false), inbox.clone());
+            Arc::new(WakeCell { key, sent, inbox })
         });
         Waker::from(cell.clone())
     }

@@ -110,24 +110,26 @@ impl EventLoop {
 
     // ANCHOR: step
     /// One step of a task. In asyncio: `Task.__step`.
-    pub(crate) fn step_task(&self, key: Key, waker: &Waker) {
-        let taken = self.with_task(key, |t| (t.work.take(), t.must_cancel));
-        let Some((Some(mut work), must_cancel)) = taken else { return };
+    pub(crate) fn step_task(
+        &self,
+        key: Key,
+        mut work: Pin<Box<dyn Run>>,
+        waker: &Waker,
+    ) {
         self.record(|| Event::Call(work.name()));
+        let is_cancelled = || self.with_task(key, |t| t.must_cancel);
+        let must_cancel = is_cancelled() == Some(true);
         let polled = catch_unwind(AssertUnwindSafe(|| {
             must_cancel || work.as_mut().poll(&mut Context::from_waker(waker))
         }));
         // It may have been cancelled meanwhile, by itself.
-        let must_cancel = self.with_task(key, |t| t.must_cancel) == Some(true);
-        match polled {
-            Err(panic) => self.end_task(key, work, End::Panicked(panic)),
-            Ok(true) if must_cancel => {
-                self.end_task(key, work, End::Cancelled);
-            }
-            Ok(true) => self.end_task(key, work, End::Finished),
-            Ok(false) => {
+        match (polled, is_cancelled() == Some(true)) {
+            (Err(panic), _) => self.end_task(key, work, End::Panicked(panic)),
+            (Ok(true), true) => self.end_task(key, work, End::Cancelled),
+            (Ok(true), false) => self.end_task(key, work, End::Finished),
+            (Ok(false), cancelled) => {
                 self.with_task(key, |task| task.work = Some(work));
-                if must_cancel {
+                if cancelled {
                     self.wake(key); // the next step does it
                 }
             }

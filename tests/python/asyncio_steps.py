@@ -644,10 +644,10 @@ async def a_sleeper_and_a_timer_are_due_in_one_turn():
 
 @timed
 async def two_sleepers_are_due_in_one_turn():
-    a = create_task(sleeps("a", 30 * MS))
+    a = create_task(sleeps("a", 100 * MS))
     b = create_task(sleeps("b", 10 * MS))
     await turns(1)
-    time.sleep(60 * MS)
+    time.sleep(130 * MS)
     note("both are late")
     await turns(4)
     del a, b
@@ -662,7 +662,7 @@ async def sleepers_of_one_time_wake_in_order():
 
 @timed
 async def sleepers_wake_in_the_order_of_their_times():
-    times = {"a": 150, "b": 100, "c": 50}
+    times = {"a": 300, "b": 150, "c": 20}
     tasks = [create_task(sleeps(n, ms * MS)) for n, ms in times.items()]
     for task in tasks:
         await task
@@ -723,7 +723,7 @@ async def gather_of_tasks():
 
 @timed
 async def gather_of_sleepers():
-    children = sleeps("a", 60 * MS), sleeps("b", 20 * MS)
+    children = sleeps("a", 150 * MS), sleeps("b", 20 * MS)
     note(f"got {', '.join(await gather(*children))}")
 
 

@@ -116,6 +116,7 @@ mod linux {
             send(&mut late, b"a");
             assert_eq!(receive(&mut late), b'A');
             let before = memory(server.id());
+
             let mut clients = Vec::new();
             // In step with the server: its backlog is shorter than this.
             for _ in 0..MANY / 50 {

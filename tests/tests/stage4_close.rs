@@ -220,13 +220,17 @@ close_tests! {
         assert_eq!(Rc::strong_count(&slot), 1);
     }
 
-    fn a_loop_says_whether_it_is_closed(event_loop, _) {
-        assert_eq!(format!("{event_loop:?}"), "EventLoop");
-        event_loop.run_until_complete(async {
-            assert_eq!(format!("{event_loop:?}"), "EventLoop");
-        });
+    fn a_closed_loop_keeps_no_callback_of_what_ends_later(event_loop, _) {
+        let held = Rc::new(());
+        let future = event_loop.create_future::<()>();
+        let task = event_loop.create_task(pending::<()>());
+        let (early, late, last) = (held.clone(), held.clone(), held.clone());
+        future.add_done_callback(move |_| drop(early));
         event_loop.close();
-        assert_eq!(format!("{event_loop:?}"), "EventLoop(closed)");
+        future.set_result(()).unwrap();
+        future.add_done_callback(move |_| drop(late));
+        task.add_done_callback(move |_| drop(last));
+        assert_eq!(Rc::strong_count(&held), 1);
     }
 }
 

@@ -99,7 +99,8 @@ stuck_tests! {
         let (line, children) = (line!(), [event.wait(), event.wait()]);
         let gathers = aio::gather(children);
         let message = message_of(|| event_loop.run_until_complete(gathers));
-        assert_stuck(&message, &[("the main future", "event", line)]);
+        let place = format!("event at {}:{line}", file!());
+        assert!(message.contains(&place), "{message}");
     }
 
     fn gather_says_where_it_waits_after_a_child_is_done(event_loop, _) {
@@ -110,7 +111,27 @@ stuck_tests! {
         let ends: Child<'_> = Box::pin(aio::yield_now());
         let gathers = aio::gather([waits, ends]);
         let message = message_of(|| event_loop.run_until_complete(gathers));
-        assert_stuck(&message, &[("the main future", "event", line)]);
+        let place = format!("event at {}:{line}", file!());
+        assert!(message.contains(&place), "{message}");
+    }
+
+    fn what_a_stuck_future_drops_is_dropped_in_the_run(event_loop, log) {
+        struct NotesTheLoop(Log);
+
+        impl Drop for NotesTheLoop {
+            fn drop(&mut self) {
+                self.0.add(format!("{}", aio::running_loop().is_some()));
+            }
+        }
+
+        let notes = NotesTheLoop(log.clone());
+        let main = async move {
+            let _notes = notes;
+            pending::<()>().await;
+        };
+        let message = message_of(|| event_loop.run_until_complete(main));
+        assert!(message.contains("nothing can ever happen"), "{message}");
+        log.assert(&["true"]);
     }
 
     fn with_a_timer_a_loop_is_not_stuck(event_loop, log) {
@@ -186,7 +207,7 @@ fn assert_stuck(message: &str, waiting: &[(&str, &str, u32)]) {
     let mut expected = "nothing can ever happen any more".to_string();
     for (name, what, line) in waiting {
         let file = file!();
-        expected += &format!("\n  {name} waits for {what} at {file}:{line}");
+        expected += &format!("\n  {name} waits: {what} at {file}:{line}");
     }
     assert_eq!(message, expected);
 }

@@ -20,16 +20,15 @@ fn one_fetch() {
             events,
             [
                 // The main future begins: its steps are not in the trace. It
-                // makes a task that waits for Ctrl-C, and a worker.
+                // makes a worker.
                 "turn 1",
-                "turn 2",
-                "call closure in Crawler::run",
                 // The worker takes the first job, and waits.
+                "turn 2",
                 "call closure in Crawler::work",
                 &format!("state waiting for a connection to {address}"),
                 "register 0 readable stream::TcpStream",
                 "register 0 writable stream::TcpStream",
-                "timer_set 4 time::Sleep",
+                "timer_set 3 time::Sleep",
                 // The main future hears that a worker has work: perhaps there
                 // is some for another one.
                 "turn 3",
@@ -47,7 +46,7 @@ fn one_fetch() {
                 "ready 0",
                 "call closure in Crawler::work",
                 "unregister 0",
-                "timer_cancelled 4",
+                "timer_cancelled 3",
                 // The main future hears that all is fetched, and is done.
                 "turn 6",
                 "turn 7",

@@ -44,7 +44,7 @@ waker_tests! {
         log.expect(&["a"]);
         event_loop.call_soon(move || {
             waker.wake_by_ref();
-            waker.clone().wake();
+            waker.wake_by_ref();
             waker.wake();
         });
         for _ in 0..3 {

@@ -1,15 +1,17 @@
 //! What Ctrl-C does to both programs.
 
 use std::fs;
-use std::io::{Read, Write};
-use std::net::Shutdown;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
 use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
 use socket2::{Domain, SockRef, Socket, Type};
 use support::site::Site;
-use tests::programs::{Finished, Running, Stage, TempDir, each_stage, until};
+use tests::programs::{
+    DEADLINE, Finished, Running, Stage, TempDir, each_stage, until,
+};
 
 use crate::{connect, echo_server, json_lines, quick_site};
 
@@ -103,6 +105,35 @@ fn json_has_it_all_too() {
     });
 }
 
+/// A task knows the line in which it waits: in stage 4, where it has one.
+#[test]
+fn the_line_that_waits_is_named_where_a_stage_knows_it() {
+    each_stage(|stage| {
+        let knows = stage.name == "stage4-async-await";
+        let start = "recv at stage4-async-await/src/crawler.rs:";
+        let (_, ended) = interrupted_crawl(stage, &["--format=json"]);
+        let lines = json_lines(&ended.stdout);
+        match &lines[1]["at"] {
+            Value::String(at) if knows => assert_line(at, start),
+            at => assert!(!knows && at.is_null(), "{ended}"),
+        }
+
+        let (_, ended) = interrupted_crawl(stage, &[]);
+        let line = ended.stdout.lines().nth(1).unwrap_or_default();
+        match line.split_once("response head, in ") {
+            Some((_, at)) if knows => assert_line(at, start),
+            at => assert!(!knows && at.is_none(), "{ended}"),
+        }
+    });
+}
+
+/// Whether `at` is `start` and the number of a line.
+#[track_caller]
+fn assert_line(at: &str, start: &str) {
+    let line = at.strip_prefix(start).and_then(|line| line.parse().ok());
+    assert!(line.is_some_and(|line: u32| line > 0), "{at}");
+}
+
 #[test]
 fn the_trace_is_complete() {
     each_stage(|stage| {
@@ -155,7 +186,8 @@ fn the_echo_server_prints_its_totals() {
 #[test]
 fn the_echo_server_lets_pending_output_go_out() {
     each_stage(|stage| {
-        let (mut server, mut client) = server_with_pending_output(stage);
+        let (mut server, mut client, others) =
+            server_with_pending_output(stage);
         server.interrupt();
         let mut received = Vec::new();
         // A connection that is reset would be an error here.
@@ -163,8 +195,8 @@ fn the_echo_server_lets_pending_output_go_out() {
         assert!(received.iter().all(|byte| *byte == b'X'));
 
         let line = server.line();
-        let bytes = received.len();
-        assert!(line.starts_with("1 connection, "), "{line}");
+        let bytes = received.len() + others;
+        assert!(line.starts_with("2 connections, "), "{line}");
         assert!(line.contains(&format!(" {bytes} bytes")), "{line}: {bytes}");
         let ended = server.finish();
         assert_eq!(ended.code, Some(0), "{ended}");
@@ -175,7 +207,7 @@ fn the_echo_server_lets_pending_output_go_out() {
 fn a_second_one_ends_it_at_once() {
     each_stage(|stage| {
         // Its client does not read: one alone would take the grace time.
-        let (mut server, _client) = server_with_pending_output(stage);
+        let (mut server, _client, _) = server_with_pending_output(stage);
         until("the end", || {
             if !server.has_ended() {
                 server.interrupt();
@@ -188,20 +220,38 @@ fn a_second_one_ends_it_at_once() {
 }
 
 /// A server that has more to write than its client has room for. The client
-/// writes on, on a thread, until somebody ends that.
-fn server_with_pending_output(stage: &Stage) -> (Running, std::net::TcpStream) {
-    let (mut server, address) = echo_server::start(stage, &["--trace=-"]);
+/// writes on, on a thread, until somebody ends that. Returned, too, is how
+/// many bytes were echoed to somebody else.
+///
+/// That the output is pending is seen by that other client: the server
+/// answers it again and again, and takes nothing more of the first one.
+fn server_with_pending_output(stage: &Stage) -> (Running, TcpStream, usize) {
+    let (server, address) = echo_server::start(stage, &[]);
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None);
     let socket = socket.expect("a socket");
     // The less room it has, the sooner output is pending.
     socket.set_recv_buffer_size(4096).expect("a hint");
     socket.connect(&address.into()).expect("it listens");
-    let client = std::net::TcpStream::from(socket);
-    let timeout = Some(tests::programs::DEADLINE);
-    client.set_read_timeout(timeout).expect("not zero");
+    let mut client = TcpStream::from(socket);
+    let portion = [b'x'; 64 * 1024];
+    let (mut other, mut others, mut turns) = (connect(address), 0, 0);
+    client.set_nonblocking(true).expect("a socket");
+    while turns < 100 {
+        match client.write(&portion) {
+            Ok(_) => turns = 0,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                other.write_all(b"turn").expect("it reads");
+                other.read_exact(&mut [0; 4]).expect("it answers");
+                others += 4;
+                turns += 1;
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+    client.set_nonblocking(false).expect("a socket");
+    client.set_read_timeout(Some(DEADLINE)).expect("not zero");
     let mut writer = client.try_clone().expect("a descriptor");
     thread::spawn(move || {
-        let portion = [b'x'; 64 * 1024];
         // More than any system has buffers for; an error is the server's end.
         for _ in 0..4096 {
             if writer.write_all(&portion).is_err() {
@@ -210,6 +260,5 @@ fn server_with_pending_output(stage: &Stage) -> (Running, std::net::TcpStream) {
         }
         let _ = writer.shutdown(Shutdown::Write);
     });
-    server.error_line_with("writable");
-    (server, client)
+    (server, client, others)
 }

@@ -127,28 +127,28 @@ fn a_writer_is_called_while_there_is_room() {
     run(async |event_loop| {
         let (stream, mut peer) = plain_pair();
         let (written, writes) = (Rc::new(Cell::new(0)), stream.clone());
-        let (counts, piece) = (written.clone(), [1; 1000]);
+        let counts = written.clone();
         let write = move || {
-            let n = (&*writes).write(&piece).unwrap(); // it never blocks
+            // It never blocks, while there is room.
+            let n = (&*writes).write(&[1; 1000]).unwrap();
             counts.set(counts.get() + n);
         };
         event_loop.add_writer(&stream, write).unwrap();
-        // Until there is none: nobody reads.
+        // Nobody reads: until there is none.
         let mut before = usize::MAX;
         while before != written.get() {
             before = written.get();
             let_it_wait().await;
         }
+        // To read as much makes room for more.
         let reader = thread::spawn(move || {
-            let mut received = vec![0; before + 1];
-            peer.read_exact(&mut received).unwrap();
+            peer.read_exact(&mut vec![0; before]).unwrap();
             peer // it stays open
         });
         until(|| written.get() > before).await;
         assert!(event_loop.remove_writer(&stream));
-        let more = vec![1; 1000];
-        let _ = (&*stream).write(&more); // the reader may want one byte more
-        let _ = reader.join();
+        drop(stream);
+        reader.join().unwrap();
     });
 }
 

@@ -38,13 +38,13 @@ pub async fn cancelled_in_sleep_0() {
 }
 
 pub async fn cancelled_by_who_comes_first_in_the_turn() {
-    let victims = Rc::new(RefCell::new(Vec::new()));
+    let victims = Rc::new(RefCell::new(Vec::<aio::TaskRef>::new()));
     let canceller = |name, n: usize| {
         let victims = victims.clone();
         async move {
             note(format!("{name} begins"));
             aio::yield_now().await;
-            let victim: aio::TaskRef = victims.borrow_mut()[n].clone();
+            let victim = victims.borrow_mut()[n].clone();
             note(format!("{name} cancels: {}", victim.cancel()));
         }
     };

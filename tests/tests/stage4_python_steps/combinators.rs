@@ -1,5 +1,7 @@
 //! `gather` and `wait_for`: the steps of what they wait for.
 
+use std::time::Duration;
+
 use super::{
     LONG, MS, Name, aio, asks, call_soon, cleans_up, note, outcome, pauses,
     sleeps, turns,
@@ -24,7 +26,7 @@ pub async fn gather_of_tasks() {
 }
 
 pub async fn gather_of_sleepers() {
-    let children = [("a", 60), ("b", 20)];
+    let children = [("a", 150), ("b", 20)];
     let children = children.map(|(name, ms)| Box::pin(sleeps(name, ms * MS)));
     note(format!("got {}", aio::gather(children).await.join(", ")));
 }
@@ -92,7 +94,7 @@ pub async fn wait_for_no_time() {
     let (done, pending) = (aio::create_future(), aio::create_future::<u32>());
     done.set_result(1).unwrap();
     for future in [done, pending] {
-        let result = aio::wait_for(future, 0 * MS).await;
+        let result = aio::wait_for(future, Duration::ZERO).await;
         note(format!("got {}", outcome(result.map(outcome))));
     }
 }

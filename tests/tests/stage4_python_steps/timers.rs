@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::rc::Rc;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{
     MS, aio, call_soon, note, notes, pauses, running_loop, sleeps, turns, waits,
@@ -46,10 +46,10 @@ pub async fn a_sleeper_and_a_timer_are_due_in_one_turn() {
 }
 
 pub async fn two_sleepers_are_due_in_one_turn() {
-    aio::create_task(sleeps("a", 30 * MS));
+    aio::create_task(sleeps("a", 100 * MS));
     aio::create_task(sleeps("b", 10 * MS));
     turns(1).await;
-    thread::sleep(60 * MS);
+    thread::sleep(130 * MS);
     note("both are late");
     turns(4).await;
 }
@@ -62,7 +62,7 @@ pub async fn sleepers_of_one_time_wake_in_order() {
 }
 
 pub async fn sleepers_wake_in_the_order_of_their_times() {
-    let times = [("a", 150), ("b", 100), ("c", 50)];
+    let times = [("a", 300), ("b", 150), ("c", 20)];
     let tasks = times.map(|(n, ms)| aio::create_task(sleeps(n, ms * MS)));
     for task in tasks {
         task.await.unwrap();
@@ -70,7 +70,7 @@ pub async fn sleepers_wake_in_the_order_of_their_times() {
 }
 
 pub async fn a_timer_without_delay_comes_after_what_is_ready() {
-    running_loop().call_later(0 * MS, notes("timer"));
+    running_loop().call_later(Duration::ZERO, notes("timer"));
     call_soon(notes("callback"));
     aio::create_task(pauses("a", 1));
     turns(3).await;
