@@ -41,10 +41,8 @@ pub fn crawl(
         news: Event::new(),
         fetches: RefCell::default(),
     });
-    let run = crawler.run(on_page, interrupt);
-    let summary = event_loop.run_until_complete(run);
-    event_loop.close();
-    Ok(summary)
+    let _closed = defer(|| event_loop.close());
+    Ok(event_loop.run_until_complete(crawler.run(on_page, interrupt)))
 }
 
 /// What all workers share.

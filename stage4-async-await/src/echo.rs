@@ -37,10 +37,9 @@ pub fn serve(
     let event_loop = EventLoop::with_trace(options.trace.clone())?;
     let options = options.clone();
     let server = Rc::new(Server { options, ..Server::default() });
-    let run = server.run(listeners, interrupt);
-    let result = event_loop.run_until_complete(run);
-    event_loop.close();
-    result.map(|()| *server.stats.borrow())
+    let _closed = defer(|| event_loop.close());
+    event_loop.run_until_complete(server.run(listeners, interrupt))?;
+    Ok(*server.stats.borrow())
 }
 
 /// What all connections share.

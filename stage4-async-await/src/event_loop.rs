@@ -79,9 +79,6 @@ pub(crate) struct State {
     pub budget: Cell<u32>,
     /// Where sockets read to, so that none needs a buffer while it waits.
     pub scratch: RefCell<Vec<u8>>,
-    /// The tasks that were cancelled because nobody waits for them any more,
-    /// if somebody wants to know.
-    pub abandoned: RefCell<Option<Vec<TaskRef>>>,
     /// The threads that work for tasks.
     pub threads: RefCell<Vec<std::thread::JoinHandle<()>>>,
     /// How many tasks there have been.

@@ -45,6 +45,7 @@ mod echo;
 mod event_loop;
 mod future;
 mod inbox;
+mod inbox_model;
 pub mod net;
 mod place;
 mod remote;
@@ -113,6 +114,3 @@ fn defer(f: impl FnMut()) -> impl Drop {
     }
     Defer(f)
 }
-
-#[cfg(test)]
-mod inbox_model;

@@ -122,22 +122,6 @@ impl EventLoop {
     // ANCHOR_END: create_task
 }
 
-impl EventLoop {
-    /// Notes that nobody waits for a task any more.
-    fn abandon(&self, task: &TaskRef) {
-        if let Some(tasks) = &mut *self.inner.state.abandoned.borrow_mut() {
-            tasks.push(task.clone());
-        }
-    }
-
-    /// The tasks that `f` cancels by dropping who waits for them.
-    pub(crate) fn abandoned_by(&self, f: impl FnOnce()) -> Vec<TaskRef> {
-        let before = self.inner.state.abandoned.replace(Some(Vec::new()));
-        f();
-        self.inner.state.abandoned.replace(before).unwrap_or_default()
-    }
-}
-
 impl TaskRef {
     pub(crate) fn new(event_loop: &EventLoop, key: Key) -> TaskRef {
         event_loop.with_task(key, |task| task.handles += 1);
@@ -197,14 +181,6 @@ impl TaskRef {
         let entry = table.get(self.key)?;
         let ended = matches!(&entry.kind, Kind::Task(t) if t.end.is_some());
         entry.waits_at.filter(|_| !ended)
-    }
-
-    /// Waits until it has ended.
-    pub(crate) async fn ended(&self) {
-        let ended = self.event_loop.create_future();
-        let setter = ended.clone();
-        self.add_done_callback(move |_| _ = setter.set_result(()));
-        let _ = ended.await; // nobody else could cancel it
     }
 
     /// Has `callback` called when it has ended: never at once, always in a
@@ -327,9 +303,7 @@ impl<T> std::future::Future for Join<T> {
 
 impl<T> Drop for Join<T> {
     fn drop(&mut self) {
-        if self.task.cancel() {
-            self.task.task.event_loop.abandon(&self.task.task);
-        }
+        self.task.cancel();
     }
 }
 // ANCHOR_END: join

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::thread::{Builder, JoinHandle};
+use std::thread::Builder;
 
 use crate::lock::{Mutex, lock};
 use crate::task::panic_text;
@@ -18,78 +18,83 @@ use crate::*;
 #[track_caller]
 pub fn to_thread<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
-) -> impl std::future::Future<Output = Result<T, Panicked>> + Unpin {
-    let shared = Arc::new(Mutex::new(Shared { result: None, waker: None }));
-    ToThread { work: Some(work), shared, place: Place::here("thread") }
+) -> impl std::future::Future<Output = Result<T, Panicked>> {
+    let answer = Answer::new(Place::here("thread"));
+    async move {
+        let sender = answer.sender();
+        let thread = Builder::new().spawn(move || {
+            let result = catch_unwind(AssertUnwindSafe(work));
+            sender(result.map_err(Panicked));
+        });
+        match thread {
+            Ok(thread) => {
+                let event_loop = here();
+                let mut threads = event_loop.inner.state.threads.borrow_mut();
+                threads.retain(|thread| !thread.is_finished());
+                threads.push(thread);
+            }
+            Err(error) => {
+                let why = format!("there is no thread: {error}");
+                return Err(Panicked(Box::new(why)));
+            }
+        }
+        answer.await
+    }
 }
+// ANCHOR_END: to_thread
 
 /// The work panicked, with this; or there was no thread for it.
 #[derive(Debug, thiserror::Error)]
 #[error("the work panicked: {}", panic_text(&*.0))]
 pub struct Panicked(pub Box<dyn Any + Send>);
 
-struct ToThread<F, T> {
-    /// Until it begins.
-    work: Option<F>,
+// ANCHOR: answer
+/// A value that another thread sends, once.
+pub(crate) struct Answer<T> {
     shared: Arc<Mutex<Shared<T>>>,
     place: Place,
 }
 
-/// What the thread and the task share.
-struct Shared<T> {
-    result: Option<Result<T, Panicked>>,
-    waker: Option<Waker>,
+/// The value, when it is there, and who waits for it.
+type Shared<T> = (Option<T>, Option<Waker>);
+
+impl<T: Send + 'static> Answer<T> {
+    pub fn new(place: Place) -> Answer<T> {
+        Answer { shared: Arc::new(Mutex::new((None, None))), place }
+    }
+
+    /// What another thread calls.
+    pub fn sender(&self) -> impl Fn(T) + Send + use<T> {
+        let shared = self.shared.clone();
+        move |value| {
+            let mut shared = lock(&shared);
+            shared.0 = Some(value);
+            let waker = shared.1.take();
+            drop(shared); // the waker may be anybody's
+            waker.inspect(Waker::wake_by_ref);
+        }
+    }
 }
 
-impl<F, T> Unpin for ToThread<F, T> {} // it pins nothing
+impl<T> std::future::Future for Answer<T> {
+    type Output = T;
 
-impl<F, T> std::future::Future for ToThread<F, T>
-where
-    F: FnOnce() -> T + Send + 'static,
-    T: Send + 'static,
-{
-    type Output = Result<T, Panicked>;
-
-    fn poll(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Result<T, Panicked>> {
-        let event_loop = here();
-        let mut shared = lock(&self.shared);
-        if let Some(result) = shared.result.take() {
-            return Poll::Ready(result);
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let (value, waiter) = &mut *lock(&self.shared);
+        if let Some(value) = value.take() {
+            return Poll::Ready(value);
         }
-        shared.waker = Some(cx.waker().clone());
-        drop(shared);
-        if let Some(work) = self.work.take() {
-            let shared = self.shared.clone();
-            let thread = Builder::new().spawn(move || {
-                let result = catch_unwind(AssertUnwindSafe(work));
-                let mut shared = lock(&shared);
-                shared.result = Some(result.map_err(Panicked));
-                let waker = shared.waker.take();
-                drop(shared);
-                waker.expect("set before it began").wake();
-            });
-            match thread {
-                Ok(thread) => event_loop.wait_for_thread(thread),
-                Err(error) => {
-                    let why = format!("there is no thread: {error}");
-                    return Poll::Ready(Err(Panicked(Box::new(why))));
-                }
-            }
-        }
-        event_loop.waits_at(self.place);
+        *waiter = Some(cx.waker().clone());
+        with_running(|event_loop| event_loop.waits_at(self.place));
         Poll::Pending
     }
 }
-// ANCHOR_END: to_thread
 
-impl EventLoop {
-    /// Has [`run`](crate::run) wait for a thread in the end.
-    fn wait_for_thread(&self, thread: JoinHandle<()>) {
-        let mut threads = self.inner.state.threads.borrow_mut();
-        threads.retain(|thread| !thread.is_finished());
-        threads.push(thread);
+impl<T> Drop for Answer<T> {
+    /// The other thread may live longer: it shall not hold the loop's waker.
+    fn drop(&mut self) {
+        let waker = lock(&self.shared).1.take();
+        drop(waker);
     }
 }
+// ANCHOR_END: answer

@@ -85,7 +85,7 @@ pub struct Elapsed;
 
 // ANCHOR: wait_for
 /// Waits for `future`, but at most this long. Then the future is dropped; and
-/// if that cancels tasks it was waiting for, this returns when they have
+/// if that cancels a task it was waiting for, this returns when the task has
 /// ended. In asyncio: `wait_for`.
 ///
 /// # Errors
@@ -103,8 +103,12 @@ pub async fn wait_for<F: IntoFuture>(
         Poll::Pending => timer.as_mut().poll(cx).map(|()| Err(Elapsed)),
     });
     let result = result.await;
-    for task in here().abandoned_by(|| drop(future)) {
-        task.ended().await;
+    drop(future);
+    if result.is_err() {
+        // A task that this has cancelled ends in one turn, and those who
+        // wait for it are told in the next.
+        yield_now().await;
+        yield_now().await;
     }
     result
 }

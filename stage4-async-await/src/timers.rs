@@ -5,7 +5,6 @@ use std::any::type_name;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::wake::Table;
 use crate::*;
 
 // ANCHOR: timers
@@ -19,35 +18,39 @@ pub(crate) struct Timers {
     cancelled: usize,
 }
 
-impl Timers {
-    /// When the next one is due.
-    pub fn next(&mut self, table: &mut Table) -> Option<Instant> {
-        while let Some(Reverse((when, key))) = self.heap.peek() {
+impl EventLoop {
+    /// When the next timer is due.
+    pub(crate) fn next_timer(&self) -> Option<Instant> {
+        let mut timers = self.inner.timers.borrow_mut();
+        let mut table = self.inner.table.borrow_mut();
+        while let Some(Reverse((when, key))) = timers.heap.peek() {
             if table.get(*key).is_some() {
                 return Some(*when);
             }
-            self.heap.pop();
-            self.cancelled -= 1;
+            timers.heap.pop();
+            timers.cancelled -= 1;
         }
         None
     }
 
-    /// Notes that one of them has gone.
-    fn one_cancelled(&mut self, table: &mut Table) {
-        self.cancelled += 1;
-        if self.cancelled * 2 > self.heap.len() {
-            self.heap.retain(|Reverse((_, key))| table.get(*key).is_some());
-            self.cancelled = 0;
+    /// Takes out a callback or a timer before its turn.
+    pub(crate) fn cancel(&self, key: Key) {
+        let mut table = self.inner.table.borrow_mut();
+        let Some(entry) = table.remove(key) else { return };
+        if !entry.woken {
+            // It was a timer, and not due yet.
+            let Timers { heap, cancelled } =
+                &mut *self.inner.timers.borrow_mut();
+            *cancelled += 1;
+            if *cancelled * 2 > heap.len() {
+                heap.retain(|Reverse((_, key))| table.get(*key).is_some());
+                *cancelled = 0;
+            }
+            self.record(|| Event::TimerCancelled(key.id));
         }
+        drop(table); // before the callback
     }
-}
-// ANCHOR_END: timers
-
-impl EventLoop {
-    pub(crate) fn next_timer(&self) -> Option<Instant> {
-        let inner = &self.inner;
-        inner.timers.borrow_mut().next(&mut inner.table.borrow_mut())
-    }
+    // ANCHOR_END: timers
 
     /// Takes out the next timer, if it is due `now`.
     pub(crate) fn due_timer(&self, now: Instant) -> Option<Key> {
@@ -112,20 +115,6 @@ impl EventLoop {
         });
         key
     }
-
-    // ANCHOR: cancel
-    /// Takes out a callback or a timer before its turn.
-    pub(crate) fn cancel(&self, key: Key) {
-        let mut table = self.inner.table.borrow_mut();
-        let Some(entry) = table.remove(key) else { return };
-        if !entry.woken {
-            // It was a timer, and not due yet.
-            self.inner.timers.borrow_mut().one_cancelled(&mut table);
-            self.record(|| Event::TimerCancelled(key.id));
-        }
-        drop(table); // before the callback
-    }
-    // ANCHOR_END: cancel
 }
 
 impl Kind {

@@ -165,7 +165,7 @@ close_tests! {
         let future = event_loop.create_future::<u32>();
         future.add_done_callback(|_| panic!("it is never called"));
         let waits = future.clone();
-        event_loop.create_task(async move { waits.await });
+        event_loop.create_task(waits);
         event_loop.run_until_complete(aio::yield_now());
         let uses = || {
             let handle = event_loop.call_soon(|| ());

@@ -23,8 +23,9 @@ macro_rules! future_tests {
         fn $name() {
             within_deadline(|| {
                 let event_loop = EventLoop::new().unwrap();
-                let ($event_loop, $log) = (&event_loop, &Log::default());
-                let $future = event_loop.create_future::<u32>();
+                let future = event_loop.create_future::<u32>();
+                let ($event_loop, $future, $log) =
+                    (&event_loop, future, &Log::default());
                 $body
                 event_loop.close();
             });
