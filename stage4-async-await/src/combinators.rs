@@ -90,7 +90,16 @@ impl Family {
         let _current = defer(|| current.set(before));
         let task = before.map_or(key, |before| before.task);
         current.set(Some(Current { key, waker: waker.data(), task }));
-        future.poll(&mut Context::from_waker(&waker))
+        let place = &self.event_loop.inner.state.place;
+        let others = place.take();
+        let polled = future.poll(&mut Context::from_waker(&waker));
+        // A child that is done waits nowhere.
+        let own = place.take().filter(|_| polled.is_pending());
+        place.set(own.or(others));
+        if let Some(entry) = self.event_loop.inner.table.borrow_mut().get(key) {
+            entry.waits_at = own;
+        }
+        polled
     }
 }
 

@@ -158,8 +158,9 @@ impl EventLoop {
         inner.state.turn.set(turn);
 
         // 1. Select.
-        let idle = inner.ready.borrow().is_empty();
-        if idle || turn.is_multiple_of(SELECT_EVERY) {
+        let empty = inner.ready.borrow().is_empty();
+        if empty || turn.is_multiple_of(SELECT_EVERY) {
+            let idle = empty && !inner.state.stopping.get();
             self.select(idle, root.is_some());
         }
 
@@ -302,11 +303,6 @@ impl EventLoop {
         // What the last of them has sent is seen from here on.
         fence(Ordering::Acquire);
         self.inner.inbox.is_empty()
-    }
-
-    /// Where this loop records what it does, for the programs on it.
-    pub fn trace(&self) -> &Trace {
-        &self.inner.trace
     }
 
     pub(crate) fn record<'a>(&self, event: impl FnOnce() -> Event<'a>) {

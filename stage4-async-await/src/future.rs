@@ -188,7 +188,7 @@ impl<T: Clone> std::future::Future for Future<T> {
                 shared.event_loop.park_in(waiters, cx.waker(), waiting);
                 shared
                     .event_loop
-                    .waits_at(Place { what: "future made", at: shared.made });
+                    .waits_at(Place::new(&"future made", shared.made));
                 Poll::Pending
             }
             State::Finished(result) => Poll::Ready(Ok(result.clone())),

@@ -83,7 +83,7 @@ impl TcpListener {
         &self,
     ) -> impl std::future::Future<Output = io::Result<(TcpStream, SocketAddr)>>
     {
-        self.io.operation(READ, Place::here("accept"), |io| {
+        self.io.operation(READ, Place::here(&"accept"), |io| {
             let (socket, peer) = io.socket.accept()?;
             let stream = TcpStream::new(io.event_loop.clone(), socket, true)?;
             Ok((stream, peer))
@@ -140,7 +140,7 @@ impl TcpStream {
     pub fn connect<A: ToSocketAddrs>(
         address: A,
     ) -> impl std::future::Future<Output = io::Result<TcpStream>> + use<A> {
-        let place = Place::here("connect");
+        let place = Place::here(&"connect");
         let addresses = address.to_socket_addrs();
         async move {
             let mut error = io::Error::other("there is no address");
@@ -173,7 +173,8 @@ impl TcpStream {
     // ANCHOR: recv
     /// Receives what is there, at most `max` bytes and at most 64 KiB;
     /// nothing at the end of input. While it waits it has no buffer. In
-    /// asyncio: `sock_recv`.
+    /// asyncio: `sock_recv`; but that waits for nothing if `max` is zero, and
+    /// this waits until something is there.
     ///
     /// # Errors
     ///
@@ -183,7 +184,7 @@ impl TcpStream {
         &self,
         max: usize,
     ) -> impl std::future::Future<Output = io::Result<Vec<u8>>> {
-        let place = Place::here("recv");
+        let place = Place::here(&"recv");
         self.io.operation(READ, place, move |io| read(io, max))
     }
 
@@ -207,7 +208,7 @@ impl TcpStream {
         &self,
         mut bytes: &[u8],
     ) -> impl std::future::Future<Output = io::Result<()>> {
-        self.io.operation(WRITE, Place::here("send_all"), move |io| {
+        self.io.operation(WRITE, Place::here(&"send_all"), move |io| {
             while !bytes.is_empty() {
                 let n = write(io, bytes)?;
                 bytes = &bytes[n..];

@@ -15,6 +15,7 @@ impl EventLoop {
     /// already, and if the selector fails. A panic in a callback passes
     /// through; the loop has lost nothing then, and can run on.
     pub fn run_forever(&self) {
+        let _running = self.enter();
         self.run_until_stopped(None);
     }
 
@@ -30,6 +31,7 @@ impl EventLoop {
     /// ready, and no timer, socket or thread can wake anybody. Then the
     /// message says where each task waits.
     pub fn run_until_complete<F: IntoFuture>(&self, future: F) -> F::Output {
+        let _running = self.enter();
         let mut future = pin!(future.into_future());
         let mut output = None;
         let root = self.insert(Kind::Root);
@@ -52,7 +54,6 @@ impl EventLoop {
     // ANCHOR_END: run_until_complete
 
     fn run_until_stopped(&self, mut root: Option<PollRoot<'_>>) {
-        let _running = self.enter();
         let stopping = &self.inner.state.stopping;
         let _stopped = defer(|| stopping.set(false));
         loop {

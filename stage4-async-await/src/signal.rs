@@ -15,7 +15,7 @@ use crate::*;
 #[track_caller]
 pub fn ctrl_c() -> impl std::future::Future<Output = io::Result<()>> {
     let interrupt = Interrupt::ctrl_c();
-    let place = Place::here("Ctrl-C");
+    let place = Place::here(&"Ctrl-C");
     async move {
         on_trigger(&interrupt?, place).await;
         Ok(())
@@ -27,7 +27,7 @@ pub fn ctrl_c() -> impl std::future::Future<Output = io::Result<()>> {
 pub fn triggered(
     interrupt: &Interrupt,
 ) -> impl std::future::Future<Output = ()> + Unpin + use<> {
-    on_trigger(interrupt, Place::here("interrupt"))
+    on_trigger(interrupt, Place::here(&"interrupt"))
 }
 
 fn on_trigger(interrupt: &Interrupt, place: Place) -> Answer<()> {

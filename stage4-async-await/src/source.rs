@@ -183,15 +183,13 @@ impl<S: mio::event::Source> Registered<S> {
         mut waits: Option<&mut bool>,
         mut operation: impl FnMut(&Self) -> io::Result<T>,
     ) -> Poll<io::Result<T>> {
-        let event_loop = &self.event_loop;
         loop {
-            let parked = event_loop.park(cx.waker());
+            let parked = self.event_loop.park(cx.waker());
             let waiter = waits.as_deref_mut();
-            let ready = event_loop
-                .with_side(self.key, side, |s| s.poll_ready(parked, waiter));
+            let ready = self.side(side, |s| s.poll_ready(parked, waiter));
             ready!(ready.unwrap_or_else(|| Poll::Ready(Err(closed()))))?;
             // Whoever is always ready lets the others have a turn.
-            let budget = &event_loop.inner.state.budget;
+            let budget = &self.event_loop.inner.state.budget;
             let Some(left) = budget.get().checked_sub(1) else {
                 cx.waker().wake_by_ref();
                 return Poll::Pending;
@@ -199,8 +197,7 @@ impl<S: mio::event::Source> Registered<S> {
             budget.set(left);
             match operation(self) {
                 Err(error) if would_block(&error) => {
-                    self.event_loop
-                        .with_side(self.key, side, |side| side.ready = false);
+                    self.side(side, |s| s.ready = false);
                 }
                 Err(error) if interrupted(&error) => {}
                 result => {
@@ -217,15 +214,18 @@ impl<S: mio::event::Source> Registered<S> {
     pub fn moved(&self, side: usize, n: usize, most: usize) {
         if SHORT_IS_ALL && 0 < n && n < most {
             // Data and the end may have been reported together.
-            self.event_loop
-                .with_side(self.key, side, |side| side.ready = side.ended);
+            self.side(side, |s| s.ready = s.ended);
         }
     }
     // ANCHOR_END: moved
 
+    fn side<T>(&self, n: usize, f: impl FnOnce(&mut Side) -> T) -> Option<T> {
+        self.event_loop.with_side(self.key, n, f)
+    }
+
     fn wait_no_more(&self, side: usize, waits: Option<&mut bool>) {
         if waits.is_some_and(std::mem::take) {
-            self.event_loop.with_side(self.key, side, |s| s.waiter = None);
+            self.side(side, |s| s.waiter = None);
         }
     }
 

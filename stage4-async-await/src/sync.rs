@@ -52,7 +52,7 @@ impl Event {
     /// Waits until the flag is set; not at all if it is.
     #[track_caller]
     pub fn wait(&self) -> impl std::future::Future<Output = ()> + Unpin {
-        Wait { event: self, waiting: None, place: Place::here("event") }
+        Wait { event: self, waiting: None, place: Place::here(&"event") }
     }
 }
 

@@ -4,7 +4,6 @@
 
 use std::any::Any;
 use std::marker::PhantomData;
-use std::ops::Deref;
 use std::panic::Location;
 
 use crate::waiters::Waiter;
@@ -47,7 +46,7 @@ pub struct TaskRef {
 // ANCHOR_END: task
 
 /// Why a task has no result.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 pub enum TaskError {
     /// It was cancelled.
     #[error("the task was cancelled")]
@@ -206,16 +205,50 @@ impl TaskRef {
     }
 }
 
-/// What does not depend on the type of the result.
-impl<T> Deref for Task<T> {
-    type Target = TaskRef;
-
-    fn deref(&self) -> &TaskRef {
-        &self.task
-    }
-}
-
 impl<T: 'static> Task<T> {
+    /// See [`TaskRef::cancel`].
+    pub fn cancel(&self) -> bool {
+        self.task.cancel()
+    }
+
+    /// See [`TaskRef::done`].
+    pub fn done(&self) -> bool {
+        self.task.done()
+    }
+
+    /// See [`TaskRef::cancelled`].
+    pub fn cancelled(&self) -> bool {
+        self.task.cancelled()
+    }
+
+    /// See [`TaskRef::name`].
+    pub fn name(&self) -> String {
+        self.task.name()
+    }
+
+    /// See [`TaskRef::set_name`].
+    pub fn set_name(&self, name: impl Into<String>) {
+        self.task.set_name(name);
+    }
+
+    /// See [`TaskRef::id`].
+    pub fn id(&self) -> u64 {
+        self.task.id()
+    }
+
+    /// See [`TaskRef::add_done_callback`].
+    pub fn add_done_callback(
+        &self,
+        callback: impl FnOnce(&TaskRef) + 'static,
+    ) -> CallbackId {
+        self.task.add_done_callback(callback)
+    }
+
+    /// See [`TaskRef::remove_done_callback`].
+    pub fn remove_done_callback(&self, id: CallbackId) -> bool {
+        self.task.remove_done_callback(id)
+    }
+
     /// A handle without the type of the result.
     pub fn task_ref(&self) -> TaskRef {
         self.task.clone()
@@ -223,7 +256,7 @@ impl<T: 'static> Task<T> {
 
     /// Its result, if it has ended and nobody has taken that yet.
     pub fn take_result(&mut self) -> Option<Result<T, TaskError>> {
-        self.with(|task| {
+        self.task.with(|task| {
             if task.end.is_none() || std::mem::replace(&mut task.taken, true) {
                 return None;
             }
@@ -261,7 +294,7 @@ impl<T: 'static> std::future::Future for &mut Task<T> {
                 task.event_loop.park_in(waiters, cx.waker(), waiting);
                 state.made
             });
-            task.event_loop.waits_at(Place { what: "task made", at });
+            task.event_loop.waits_at(Place::new(&"task made", at));
             return Poll::Pending;
         }
         let result = this.take_result();
@@ -276,7 +309,7 @@ impl<T: 'static> IntoFuture for Task<T> {
 
     #[track_caller]
     fn into_future(self) -> Join<T> {
-        Join { task: self, place: Place::here("task") }
+        Join { task: self, place: Place::here(&"task") }
     }
 }
 
@@ -339,6 +372,18 @@ impl<T> fmt::Debug for Task<T> {
 impl fmt::Debug for TaskRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name())
+    }
+}
+
+/// With what the panic says.
+impl fmt::Debug for TaskError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            TaskError::Cancelled => f.write_str("Cancelled"),
+            TaskError::Panicked(panic) => {
+                write!(f, "Panicked({:?})", panic_text(&**panic))
+            }
+        }
     }
 }
 

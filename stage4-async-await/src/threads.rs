@@ -19,8 +19,9 @@ use crate::*;
 pub fn to_thread<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> impl std::future::Future<Output = Result<T, Panicked>> {
-    let answer = Answer::new(Place::here("thread"));
+    let answer = Answer::new(Place::here(&"thread"));
     async move {
+        let event_loop = here();
         let sender = answer.sender();
         let thread = Builder::new().spawn(move || {
             let result = catch_unwind(AssertUnwindSafe(work));
@@ -28,7 +29,6 @@ pub fn to_thread<T: Send + 'static>(
         });
         match thread {
             Ok(thread) => {
-                let event_loop = here();
                 let mut threads = event_loop.inner.state.threads.borrow_mut();
                 threads.retain(|thread| !thread.is_finished());
                 threads.push(thread);
@@ -44,9 +44,16 @@ pub fn to_thread<T: Send + 'static>(
 // ANCHOR_END: to_thread
 
 /// The work panicked, with this; or there was no thread for it.
-#[derive(Debug, thiserror::Error)]
-#[error("the work panicked: {}", panic_text(&*.0))]
+#[derive(thiserror::Error)]
+#[error("the work panicked: {}", panic_text(&**.0))]
 pub struct Panicked(pub Box<dyn Any + Send>);
+
+/// With what the panic says.
+impl fmt::Debug for Panicked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Panicked({:?})", panic_text(&*self.0))
+    }
+}
 
 // ANCHOR: answer
 /// A value that another thread sends, once.
@@ -71,7 +78,9 @@ impl<T: Send + 'static> Answer<T> {
             shared.0 = Some(value);
             let waker = shared.1.take();
             drop(shared); // the waker may be anybody's
-            waker.inspect(Waker::wake_by_ref);
+            if let Some(waker) = waker {
+                waker.wake();
+            }
         }
     }
 }

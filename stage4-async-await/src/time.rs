@@ -15,7 +15,7 @@ use crate::*;
 /// When polled, if no loop is running on this thread.
 #[track_caller]
 pub fn sleep(duration: Duration) -> Sleep {
-    Sleep::new(duration, Some(Place::here("sleep")))
+    Sleep::new(duration, Some(Place::here(&"sleep")))
 }
 
 /// Gives up one turn. In asyncio: `sleep(0)`.
@@ -107,8 +107,9 @@ pub async fn wait_for<F: IntoFuture>(
     if result.is_err() {
         // A task that this has cancelled ends in one turn, and those who
         // wait for it are told in the next.
-        yield_now().await;
-        yield_now().await;
+        for _ in 0..2 {
+            Sleep::new(Duration::ZERO, None).await;
+        }
     }
     result
 }

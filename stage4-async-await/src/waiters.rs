@@ -53,6 +53,7 @@ impl EventLoop {
         for waiter in waiters.into_values() {
             match waiter {
                 Waiter::Await(parked) => self.wake_parked(&parked),
+                Waiter::Call(_) if self.inner.poll.borrow().is_none() => {}
                 Waiter::Call(callback) => {
                     let argument = argument.clone();
                     let call = Kind::call(move || callback(&argument));

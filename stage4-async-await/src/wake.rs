@@ -103,10 +103,26 @@ pub(crate) struct WakeCell {
 
 impl Wake for WakeCell {
     fn wake(self: Arc<Self>) {
-        self.wake_by_ref();
+        if self.is_to_be_sent() {
+            let inbox = self.inbox.clone();
+            // The loop gets our handle, not a copy: when it has looked, it
+            // sees that we have none any more. An error means that it is
+            // closed: nobody is to be woken.
+            let _ = inbox.push(Message::Wake(self));
+        }
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
+        if self.is_to_be_sent() {
+            let _ = self.inbox.push(Message::Wake(self.clone()));
+        }
+    }
+}
+
+impl WakeCell {
+    /// Wakes, if it is ours to do: on the thread of the loop, while that
+    /// runs. Else says whether a message must be sent; once is enough.
+    fn is_to_be_sent(&self) -> bool {
         let is_here = with_running(|event_loop| {
             let is_here = Arc::ptr_eq(&event_loop.inner.inbox, &self.inbox);
             if is_here {
@@ -114,11 +130,7 @@ impl Wake for WakeCell {
             }
             is_here
         });
-        // Another thread, or a loop that does not run now.
-        if is_here != Some(true) && !self.sent.swap(true, Ordering::AcqRel) {
-            // An error means that the loop is closed: nobody is to be woken.
-            let _ = self.inbox.push(Message::Wake(self.clone()));
-        }
+        is_here != Some(true) && !self.sent.swap(true, Ordering::AcqRel)
     }
 }
 // ANCHOR_END: wake

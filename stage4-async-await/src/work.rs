@@ -191,7 +191,10 @@ impl EventLoop {
             if tasks.is_empty() && all.is_empty() {
                 break;
             }
-            all.into_iter().for_each(|key| drop(self.remove(key)));
+            for key in all {
+                let entry = AssertUnwindSafe(self.remove(key));
+                let _ = catch_unwind(move || drop({ entry }.0));
+            }
         }
     }
 
@@ -211,6 +214,9 @@ impl EventLoop {
             let name = match &entry.kind {
                 Kind::Root => "the main future".to_string(),
                 Kind::Task(task) if task.end.is_none() => task.name(),
+                Kind::Child(..) if entry.waits_at.is_some() => {
+                    "a child of gather".to_string()
+                }
                 _ => continue,
             };
             dump += &match entry.waits_at {

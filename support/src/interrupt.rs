@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 /// The exit status of a program that Ctrl-C ended: 128 and SIGINT.
 pub(crate) const EXIT_INTERRUPTED: u8 = 130;
@@ -28,25 +28,30 @@ impl Interrupt {
     }
 
     /// The switch that the next Ctrl-C triggers: whoever asks before that
-    /// gets the same one. While nobody has asked, Ctrl-C ends the process.
+    /// gets the same one. While nobody has one, Ctrl-C ends the process.
     ///
     /// # Errors
     ///
     /// Somebody else handles Ctrl-C in this process.
     pub fn ctrl_c() -> io::Result<Interrupt> {
-        static NEXT: Mutex<(bool, Option<Interrupt>)> =
-            Mutex::new((false, None));
+        static NEXT: Mutex<(bool, Weak<Mutex<Shared>>)> =
+            Mutex::new((false, Weak::new()));
         let lock = || NEXT.lock().unwrap_or_else(PoisonError::into_inner);
         let mut next = lock();
         if !next.0 {
-            ctrlc::set_handler(move || match lock().1.take() {
-                Some(interrupt) => interrupt.trigger(),
-                None => std::process::exit(EXIT_INTERRUPTED.into()),
+            ctrlc::set_handler(move || {
+                let shared = std::mem::take(&mut lock().1).upgrade();
+                match shared {
+                    Some(shared) => Interrupt { shared }.trigger(),
+                    None => std::process::exit(EXIT_INTERRUPTED.into()),
+                }
             })
             .map_err(|error| io::Error::other(format!("Ctrl-C: {error}")))?;
             next.0 = true;
         }
-        Ok(next.1.get_or_insert_default().clone())
+        let shared = next.1.upgrade().unwrap_or_default();
+        next.1 = Arc::downgrade(&shared);
+        Ok(Interrupt { shared })
     }
 
     /// Asks whoever watches this switch to end. A second call does nothing.

@@ -258,7 +258,7 @@ fn short(type_name: &'static str) -> String {
             let last = name.rsplit("::").next();
             last.is_some_and(|word| word.starts_with(char::is_lowercase))
         });
-    let name = without_generics(inner.unwrap_or(type_name));
+    let name = without_generics(&without_impl(inner.unwrap_or(type_name)));
     let path = name.trim_end_matches("::{{closure}}");
     let short = match path.rmatch_indices("::").nth(1) {
         Some((at, _)) => &path[at + 2..],
@@ -268,6 +268,19 @@ fn short(type_name: &'static str) -> String {
         true => short.to_string(),
         false => format!("closure in {short}"),
     }
+}
+
+/// A path in which `<impl a::Type>`, for an `impl` in another module than
+/// the type's, is `Type`.
+fn without_impl(path: &str) -> String {
+    let Some((before, (name, after))) = path
+        .split_once("<impl ")
+        .and_then(|(before, rest)| Some((before, rest.split_once('>')?)))
+    else {
+        return path.to_string();
+    };
+    let name = name.rsplit("::").next().unwrap_or(name);
+    format!("{before}{name}{after}")
 }
 
 /// A path without what stands between `<` and `>`.
@@ -359,6 +372,8 @@ mod tests {
         assert_eq!(short("a::b::Server::resume"), "Server::resume");
         let name = "a::Task<fn() -> b::C>::call_soon::{{closure}}";
         assert_eq!(short(name), "closure in Task::call_soon");
+        let name = "a::b::<impl a::c::Loop>::run<d::E>::{{closure}}";
+        assert_eq!(short(name), "closure in Loop::run");
     }
 
     #[test]

@@ -166,6 +166,27 @@ stuck_tests! {
         telling.close();
     }
 
+    fn after_the_last_waker_of_a_thread_a_loop_can_be_stuck(_, _) {
+        // The thread may be slow to let go of the waker that it used.
+        for _ in 0..200 {
+            let (telling, asleep) = loop_that_tells();
+            let mut asleep = Some(asleep);
+            let waits = poll_fn(|cx| {
+                if let Some(asleep) = asleep.take() {
+                    let waker = cx.waker().clone();
+                    thread::spawn(move || {
+                        asleep.recv().unwrap();
+                        waker.wake();
+                    });
+                }
+                Poll::<()>::Pending
+            });
+            let message = message_of(|| telling.run_until_complete(waits));
+            assert!(message.contains("nothing can ever happen"), "{message}");
+            telling.close();
+        }
+    }
+
     fn while_a_thread_has_a_remote_a_loop_is_not_stuck(_, _) {
         let (telling, asleep) = loop_that_tells();
         let remote = telling.remote();

@@ -88,10 +88,10 @@ thread_tests! {
         let all = Arc::new(Barrier::new(THREADS));
         let work = |number| {
             let all = all.clone();
-            aio::to_thread(move || {
+            Box::pin(aio::to_thread(move || {
                 all.wait(); // for all the others
                 number
-            })
+            }))
         };
         let gathers = aio::gather((0..THREADS).map(work));
         let results = event_loop.run_until_complete(gathers);
@@ -162,7 +162,7 @@ thread_tests! {
         let (event_loop, asleep) = loop_that_tells();
         let message = message_of(|| {
             event_loop.run_until_complete(async {
-                let work = move || asleep.recv().unwrap();
+                let work = move || asleep.recv().is_ok();
                 let task = aio::create_task(aio::to_thread(work));
                 aio::yield_now().await;
                 task.cancel();

@@ -2,13 +2,18 @@
 //! that, these tests would never end.
 
 use std::cell::Cell;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use aio::EventLoop;
 use aio::net::TcpListener as Listener;
 use stage4_async_await as aio;
+use support::trace::Trace;
+use tests::deadline::within_deadline;
 
 use crate::{SHORT, let_it_wait, pair, run};
 
@@ -150,4 +155,65 @@ fn a_result_that_is_there_takes_no_turn() {
         }
         assert_eq!(others.get(), before, "it was suspended");
     });
+}
+
+/// Both have taken exactly what there was. Only the next try told that there
+/// is no more, and then it is known.
+#[test]
+fn who_waits_takes_no_turns() {
+    within_deadline(|| {
+        let turns = Turns::default();
+        let trace = Trace::text(turns.clone());
+        let event_loop = EventLoop::with_trace(trace).unwrap();
+        event_loop.run_until_complete(async {
+            let (stream, mut peer) = pair();
+            peer.write_all(b"hello").unwrap();
+            let listener = Listener::bind("127.0.0.1:0").unwrap();
+            let address = listener.local_addr().unwrap();
+            let _client = TcpStream::connect(address).unwrap();
+            let taken = Rc::new(Cell::new(0));
+            let (received, accepted) = (taken.clone(), taken.clone());
+            aio::create_task(async move {
+                while !stream.recv(5).await.unwrap().is_empty() {
+                    received.set(received.get() + 1);
+                }
+            });
+            aio::create_task(async move {
+                while listener.accept().await.is_ok() {
+                    accepted.set(accepted.get() + 1);
+                }
+            });
+            while taken.get() < 2 {
+                let_it_wait().await;
+            }
+            let before = turns.count();
+            aio::sleep(10 * SHORT).await;
+            let turns = turns.count() - before;
+            assert!(turns < 10, "{turns} turns");
+        });
+        event_loop.close();
+    });
+}
+
+/// Counts the turns in a trace.
+#[derive(Clone, Default)]
+struct Turns(Arc<AtomicUsize>);
+
+impl Turns {
+    fn count(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl Write for Turns {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if String::from_utf8_lossy(bytes).contains(" turn ") {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
