@@ -126,7 +126,7 @@ impl TcpStream {
 
     // ANCHOR: connect
     /// Connects to the first of the addresses that accepts, on the running
-    /// loop. To look up a name blocks: use [`to_thread`](crate::to_thread).
+    /// loop. To look up a name blocks: use [`to_thread`].
     /// In asyncio: `sock_connect`.
     ///
     /// # Errors
