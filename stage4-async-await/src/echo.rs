@@ -121,6 +121,7 @@ impl Server {
     }
     // ANCHOR_END: accept
 
+    // ANCHOR: until
     /// Waits until the numbers say so.
     async fn until(&self, condition: impl Fn(&Server) -> bool) {
         while !condition(self) {
@@ -128,6 +129,7 @@ impl Server {
             self.changed.wait().await;
         }
     }
+    // ANCHOR_END: until
 
     fn count(&self, number: &Cell<usize>, change: isize) {
         number.set(number.get().wrapping_add_signed(change));

@@ -153,7 +153,7 @@ impl EventLoop {
     ///    turn: nothing can keep the loop from its sockets.
     pub(crate) fn run_once(&self, root: &mut Option<PollRoot<'_>>) {
         let inner = &*self.inner;
-        self.record(|| Event::Turn);
+        self.record(|| trace::Event::Turn);
         let turn = inner.state.turn.get().wrapping_add(1);
         inner.state.turn.set(turn);
 
@@ -168,7 +168,7 @@ impl EventLoop {
         if self.next_timer().is_some() {
             let now = Instant::now();
             while let Some(key) = self.due_timer(now) {
-                self.record(|| Event::TimerFired(key.id));
+                self.record(|| trace::Event::TimerFired(key.id));
                 self.wake(key);
             }
         }
@@ -196,7 +196,7 @@ impl EventLoop {
             }
             None => None,
         };
-        self.record(|| Event::Wait(timeout));
+        self.record(|| trace::Event::Wait(timeout));
         let mut events = self.inner.events.borrow_mut();
         let mut poll = self.inner.poll.borrow_mut();
         let poll_ = poll.as_mut().expect("a loop that runs is open");
@@ -219,7 +219,7 @@ impl EventLoop {
             self.wake(match message {
                 Message::Call(name, f) => self.insert(Kind::Call(name, f)),
                 Message::Wake(cell) => {
-                    cell.sent.store(false, Ordering::Release);
+                    cell.sent.received();
                     cell.key
                 }
             });
@@ -262,7 +262,7 @@ impl EventLoop {
     }
 
     fn call(&self, kind: Kind) {
-        self.record(|| Event::Call(kind.name()));
+        self.record(|| trace::Event::Call(kind.name()));
         match kind {
             Kind::Call(_, callback) => callback(),
             Kind::Alarm(parked) => self.wake_parked(&parked),
@@ -305,7 +305,7 @@ impl EventLoop {
         self.inner.inbox.is_empty()
     }
 
-    pub(crate) fn record<'a>(&self, event: impl FnOnce() -> Event<'a>) {
+    pub(crate) fn record<'a>(&self, event: impl FnOnce() -> trace::Event<'a>) {
         if self.inner.trace.is_on() {
             self.inner.trace.record(event());
         }

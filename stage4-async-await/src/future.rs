@@ -183,17 +183,15 @@ impl<T: Clone> std::future::Future for Future<T> {
     /// In asyncio: `Future.__await__`. A future that is done never suspends.
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Future { shared, waiting } = self.get_mut();
-        match &mut *shared.state.borrow_mut() {
+        let _before = match &mut *shared.state.borrow_mut() {
+            State::Finished(result) => return Poll::Ready(Ok(result.clone())),
+            State::Cancelled => return Poll::Ready(Err(Cancelled)),
             State::Pending(waiters) => {
-                shared.event_loop.park_in(waiters, cx.waker(), waiting);
-                shared
-                    .event_loop
-                    .waits_at(Place::new(&"future made", shared.made));
-                Poll::Pending
+                shared.event_loop.park_in(waiters, cx.waker(), waiting)
             }
-            State::Finished(result) => Poll::Ready(Ok(result.clone())),
-            State::Cancelled => Poll::Ready(Err(Cancelled)),
-        }
+        };
+        shared.event_loop.waits_at(Place::new(&"future made", shared.made));
+        Poll::Pending
     }
 }
 

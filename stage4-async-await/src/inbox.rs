@@ -2,7 +2,7 @@
 //! takes it all at once. `inbox_model.rs` checks every order in which the
 //! threads can meet.
 
-use super::lock::{Mutex, lock};
+use super::lock::{AtomicBool, Mutex, Ordering, lock};
 
 /// A queue with many senders and one receiver, which sleeps elsewhere (in
 /// the selector) and has to be woken. `None`: it is closed.
@@ -64,3 +64,24 @@ impl<M> Inbox<M> {
         drop(open); // without the lock: it may be anybody's code
     }
 }
+
+// ANCHOR: sent
+/// Whether a message that is the same each time is in the inbox already: once
+/// is enough.
+#[derive(Default)]
+pub(crate) struct Sent(AtomicBool);
+
+impl Sent {
+    /// True for the one who has to send it.
+    pub(crate) fn begin(&self) -> bool {
+        !self.0.swap(true, Ordering::AcqRel)
+    }
+
+    /// It has been received: the next one counts. What was written before a
+    /// `begin` that was told `false` is seen from here on. A mere `store`
+    /// would not see it.
+    pub(crate) fn received(&self) {
+        self.0.swap(false, Ordering::AcqRel);
+    }
+}
+// ANCHOR_END: sent

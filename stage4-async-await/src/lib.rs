@@ -88,12 +88,13 @@ use std::time::{Duration, Instant};
 use std::{fmt, io};
 
 use run::{here, with_running};
-use support::trace::Event;
+use support::trace;
 use waiters::Waiters;
 use wake::{Key, Kind, Parked};
 
-/// The mutex that threads share.
+/// What threads share, as the standard library has it.
 mod lock {
+    pub(crate) use std::sync::atomic::{AtomicBool, Ordering};
     pub(crate) use std::sync::{Mutex, MutexGuard};
 
     /// Locks. That another thread panicked meanwhile does not matter: what

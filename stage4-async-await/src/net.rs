@@ -86,7 +86,7 @@ impl TcpListener {
         self.io.operation(READ, Place::here(&"accept"), |io| {
             let (socket, peer) = io.socket.accept()?;
             let stream = TcpStream::new(io.event_loop.clone(), socket, true)?;
-            Ok((stream, peer))
+            Ok(Some((stream, peer)))
         })
     }
 
@@ -185,7 +185,7 @@ impl TcpStream {
         max: usize,
     ) -> impl std::future::Future<Output = io::Result<Vec<u8>>> {
         let place = Place::here(&"recv");
-        self.io.operation(READ, place, move |io| read(io, max))
+        self.io.operation(READ, place, move |io| read(io, max).map(Some))
     }
 
     /// Receives what is there now, without waiting.
@@ -209,11 +209,11 @@ impl TcpStream {
         mut bytes: &[u8],
     ) -> impl std::future::Future<Output = io::Result<()>> {
         self.io.operation(WRITE, Place::here(&"send_all"), move |io| {
-            while !bytes.is_empty() {
+            if !bytes.is_empty() {
                 let n = write(io, bytes)?;
                 bytes = &bytes[n..];
             }
-            Ok(())
+            Ok(bytes.is_empty().then_some(()))
         })
     }
     // ANCHOR_END: recv
@@ -257,7 +257,9 @@ async fn connect_to(
 ) -> io::Result<TcpStream> {
     let socket = mio::net::TcpStream::connect(address)?;
     let stream = TcpStream::new(here(), socket, false)?;
-    let made = stream.io.operation(WRITE, place, |io| io.socket.take_error());
+    let made = stream
+        .io
+        .operation(WRITE, place, |io| io.socket.take_error().map(Some));
     made.await?.map_or(Ok(stream), Err)
 }
 
@@ -292,7 +294,7 @@ impl AsyncRead for TcpStream {
         self.io.poll_io(READ, cx, None, |io| {
             let n = (&io.socket).read(buffer)?;
             io.moved(READ, n, buffer.len());
-            Ok(n)
+            Ok(Some(n))
         })
     }
 }
@@ -303,7 +305,7 @@ impl AsyncWrite for TcpStream {
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        self.io.poll_io(WRITE, cx, None, |io| write(io, bytes))
+        self.io.poll_io(WRITE, cx, None, |io| write(io, bytes).map(Some))
     }
 
     fn poll_flush(

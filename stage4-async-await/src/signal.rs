@@ -22,7 +22,9 @@ pub fn ctrl_c() -> impl std::future::Future<Output = io::Result<()>> {
     }
 }
 
-/// Waits until `interrupt` is triggered, on whatever thread.
+/// Waits until `interrupt` is triggered, on whatever thread. Each call leaves
+/// a little with the interrupt, which keeps it until then: wait once, not in
+/// a loop.
 #[track_caller]
 pub fn triggered(
     interrupt: &Interrupt,

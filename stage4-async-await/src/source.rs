@@ -84,7 +84,7 @@ impl EventLoop {
     // ANCHOR: report
     /// Takes in what the selector reports, and tells who waits for it.
     pub(crate) fn report(&self, key: usize, event: &mio::event::Event) {
-        self.record(|| Event::Ready(key));
+        self.record(|| trace::Event::Ready(key));
         let failed = event.is_error();
         let read = (event.is_readable(), event.is_read_closed() || failed);
         let write = (event.is_writable(), event.is_write_closed() || failed);
@@ -163,7 +163,7 @@ impl<S: mio::event::Source> Registered<S> {
         event_loop.inner.sources.borrow_mut().insert([Side::default(), write]);
         let register = |interest| {
             let name = type_name::<S>();
-            event_loop.record(|| Event::Register(key, interest, name));
+            event_loop.record(|| trace::Event::Register(key, interest, name));
         };
         register(trace::Interest::Readable);
         if interest.is_writable() {
@@ -174,14 +174,14 @@ impl<S: mio::event::Source> Registered<S> {
     // ANCHOR_END: registered
 
     // ANCHOR: poll_io
-    /// Does `operation` when the socket is ready for it, and once more if it
-    /// would block after all.
+    /// Does `operation` when the socket is ready for it; once more if it
+    /// would block after all, or if it returns `None`: there is more to do.
     pub fn poll_io<T>(
         &self,
         side: usize,
         cx: &mut Context<'_>,
         mut waits: Option<&mut bool>,
-        mut operation: impl FnMut(&Self) -> io::Result<T>,
+        mut operation: impl FnMut(&Self) -> io::Result<Option<T>>,
     ) -> Poll<io::Result<T>> {
         loop {
             let parked = self.event_loop.park(cx.waker());
@@ -200,9 +200,10 @@ impl<S: mio::event::Source> Registered<S> {
                     self.side(side, |s| s.ready = false);
                 }
                 Err(error) if interrupted(&error) => {}
+                Ok(None) => {}
                 result => {
                     self.wait_no_more(side, waits);
-                    return Poll::Ready(result);
+                    return Poll::Ready(result.map(|done| done.expect("some")));
                 }
             }
         }
@@ -224,8 +225,10 @@ impl<S: mio::event::Source> Registered<S> {
     }
 
     fn wait_no_more(&self, side: usize, waits: Option<&mut bool>) {
-        if waits.is_some_and(std::mem::take) {
-            self.side(side, |s| s.waiter = None);
+        // Who is polled by hand has the place, if nobody else has it.
+        if waits.is_none_or(std::mem::take) {
+            let waiter = self.side(side, |s| s.waiter.take());
+            drop(waiter); // without the borrow: it may be anybody's
         }
     }
 
@@ -237,7 +240,7 @@ impl<S: mio::event::Source> Registered<S> {
         operation: F,
     ) -> Operation<'_, S, F>
     where
-        F: FnMut(&Self) -> io::Result<T>,
+        F: FnMut(&Self) -> io::Result<Option<T>>,
     {
         Operation { io: self, side, operation, waits: false, place }
     }
@@ -250,7 +253,7 @@ impl<S: mio::event::Source> Drop for Registered<S> {
         let _ = event_loop.with_registry(|r| r.deregister(socket));
         let source = event_loop.inner.sources.borrow_mut().try_remove(*key);
         drop(source); // without the borrow: it may hold anybody's waker
-        event_loop.record(|| Event::Unregister(*key));
+        event_loop.record(|| trace::Event::Unregister(*key));
     }
 }
 
@@ -271,7 +274,7 @@ impl<S: mio::event::Source, F> Unpin for Operation<'_, S, F> {}
 impl<S, T, F> std::future::Future for Operation<'_, S, F>
 where
     S: mio::event::Source,
-    F: FnMut(&Registered<S>) -> io::Result<T>,
+    F: FnMut(&Registered<S>) -> io::Result<Option<T>>,
 {
     type Output = io::Result<T>;
 

@@ -1,5 +1,7 @@
 //! Tasks that wait for one another.
 
+use std::cell::OnceCell;
+
 use crate::*;
 
 // ANCHOR: event
@@ -21,7 +23,7 @@ pub struct Event {
     set: Cell<bool>,
     waiters: RefCell<Waiters<()>>,
     /// The loop of those who wait.
-    event_loop: RefCell<Option<EventLoop>>,
+    event_loop: OnceCell<EventLoop>,
 }
 
 impl Event {
@@ -34,7 +36,7 @@ impl Event {
     /// next step.
     pub fn set(&self) {
         self.set.set(true);
-        if let Some(event_loop) = &*self.event_loop.borrow() {
+        if let Some(event_loop) = self.event_loop.get() {
             event_loop.schedule(self.waiters.take(), &());
         }
     }
@@ -75,10 +77,13 @@ impl std::future::Future for Wait<'_> {
             *waiting = None;
             return Poll::Ready(());
         }
-        let event_loop = here();
-        event_loop.park_in(&mut waiters, cx.waker(), waiting);
+        let event_loop = event.event_loop.get_or_init(here);
+        let same = with_running(|running| running == event_loop);
+        assert_eq!(same, Some(true), "the event is one of another loop");
+        let before = event_loop.park_in(&mut waiters, cx.waker(), waiting);
+        drop(waiters);
+        drop(before); // without the borrow: it may be anybody's waker
         event_loop.waits_at(*place);
-        event.event_loop.replace(Some(event_loop));
         Poll::Pending
     }
 }

@@ -149,8 +149,8 @@ impl TaskRef {
     }
 
     // ANCHOR: cancel
-    /// Asks it to end; false if it has ended already. In its next step, which
-    /// is in the next turn, its future is dropped. In asyncio: `cancel`; but
+    /// Asks it to end; false if it has ended already. In its next step, in
+    /// the next turn at the latest, its future is dropped. In asyncio: `cancel`; but
     /// there `CancelledError` is raised where the task waits, which may catch
     /// it. What is dropped can not refuse.
     pub fn cancel(&self) -> bool {
@@ -289,10 +289,10 @@ impl<T: 'static> std::future::Future for &mut Task<T> {
         let this = self.get_mut();
         let Task { task, waiting, .. } = &mut **this;
         if !task.done() {
-            let at = task.with(|state| {
-                let waiters = &mut state.waiters;
-                task.event_loop.park_in(waiters, cx.waker(), waiting);
-                state.made
+            let (at, _before) = task.with(|state| {
+                let (waiters, waker) = (&mut state.waiters, cx.waker());
+                let before = task.event_loop.park_in(waiters, waker, waiting);
+                (state.made, before)
             });
             task.event_loop.waits_at(Place::new(&"task made", at));
             return Poll::Pending;

@@ -46,21 +46,24 @@ impl std::future::Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        let event_loop = here();
-        let alarm = Kind::Alarm(event_loop.park(cx.waker()));
         if self.yielded {
             return Poll::Ready(());
         }
+        let event_loop = here();
         if let Some((event_loop, timer)) = &self.timer {
+            let alarm = Kind::Alarm(event_loop.park(cx.waker()));
             let mut table = event_loop.inner.table.borrow_mut();
             let Some(entry) = table.get(*timer) else {
                 return Poll::Ready(());
             };
-            entry.kind = alarm;
+            let before = std::mem::replace(&mut entry.kind, alarm);
+            drop(table);
+            drop(before); // without the borrow: it may be anybody's waker
         } else if self.duration.is_zero() {
             self.yielded = true;
             cx.waker().wake_by_ref();
         } else {
+            let alarm = Kind::Alarm(event_loop.park(cx.waker()));
             let key = event_loop.set_timer(deadline(self.duration), alarm);
             self.timer = Some((event_loop.clone(), key));
         }
@@ -86,7 +89,8 @@ pub struct Elapsed;
 // ANCHOR: wait_for
 /// Waits for `future`, but at most this long. Then the future is dropped; and
 /// if that cancels a task it was waiting for, this returns when the task has
-/// ended. In asyncio: `wait_for`.
+/// ended. In asyncio: `wait_for`; but there a task that *that* one was
+/// waiting for ends first, and here it ends a turn later, and so on inwards.
 ///
 /// # Errors
 ///

@@ -46,7 +46,7 @@ impl EventLoop {
                 heap.retain(|Reverse((_, key))| table.get(*key).is_some());
                 *cancelled = 0;
             }
-            self.record(|| Event::TimerCancelled(key.id));
+            self.record(|| trace::Event::TimerCancelled(key.id));
         }
         drop(table); // before the callback
     }
@@ -111,7 +111,7 @@ impl EventLoop {
         self.inner.timers.borrow_mut().heap.push(Reverse((when, key)));
         self.record(|| {
             let after = when.saturating_duration_since(Instant::now());
-            Event::TimerSet(key.id, after, name)
+            trace::Event::TimerSet(key.id, after, name)
         });
         key
     }

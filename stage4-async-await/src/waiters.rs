@@ -31,15 +31,16 @@ pub(crate) enum Waiter<A> {
 
 impl EventLoop {
     /// Notes whom to wake. Who waits already keeps its place, which `id`
-    /// names.
+    /// names. Returns what was noted before: it may be anybody's, so drop it
+    /// without a borrow.
     pub(crate) fn park_in<A>(
         &self,
         waiters: &mut Waiters<A>,
         waker: &Waker,
         id: &mut Option<CallbackId>,
-    ) {
+    ) -> Option<Waiter<A>> {
         let id = *id.get_or_insert_with(CallbackId::next);
-        waiters.insert(id, Waiter::Await(self.park(waker)));
+        waiters.insert(id, Waiter::Await(self.park(waker)))
     }
 
     // ANCHOR: schedule

@@ -2,14 +2,13 @@
 //! in the end is to call a callback, `Task.__wakeup`; here it wakes a
 //! `Waker`, which may be anybody's.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Wake;
 
 use slab::Slab;
 
 use crate::combinators::Parent;
 use crate::event_loop::Message;
-use crate::inbox::Inbox;
+use crate::inbox::{Inbox, Sent};
 use crate::work::TaskState;
 use crate::*;
 
@@ -97,7 +96,7 @@ impl Table {
 pub(crate) struct WakeCell {
     pub key: Key,
     /// It is in the inbox already.
-    pub sent: AtomicBool,
+    pub sent: Sent,
     inbox: Arc<Inbox<Message>>,
 }
 
@@ -130,7 +129,7 @@ impl WakeCell {
             }
             is_here
         });
-        is_here != Some(true) && !self.sent.swap(true, Ordering::AcqRel)
+        is_here != Some(true) && self.sent.begin()
     }
 }
 // ANCHOR_END: wake
@@ -194,7 +193,7 @@ impl Entry {
     /// Its waker.
     pub fn waker(&mut self, key: Key, inbox: &Arc<Inbox<Message>>) -> Waker {
         let cell = self.cell.get_or_insert_with(|| {
-            let (sent, inbox) = (AtomicBool::new(false), inbox.clone());
+            let (sent, inbox) = (Sent::default(), inbox.clone());
             Arc::new(WakeCell { key, sent, inbox })
         });
         Waker::from(cell.clone())

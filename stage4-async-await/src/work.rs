@@ -116,7 +116,7 @@ impl EventLoop {
         mut work: Pin<Box<dyn Run>>,
         waker: &Waker,
     ) {
-        self.record(|| Event::Call(work.name()));
+        self.record(|| trace::Event::Call(work.name()));
         let is_cancelled = || self.with_task(key, |t| t.must_cancel);
         let must_cancel = is_cancelled() == Some(true);
         let polled = catch_unwind(AssertUnwindSafe(|| {
@@ -139,12 +139,10 @@ impl EventLoop {
     /// Notes how a task has ended, and tells those who wait.
     fn end_task(&self, key: Key, work: Pin<Box<dyn Run>>, mut end: End) {
         let mut work = Some(work);
-        if !matches!(end, End::Finished) {
-            let future = AssertUnwindSafe(work.take());
-            // What is dropped is anybody's code, and may panic.
-            if let Err(panic) = catch_unwind(move || drop({ future }.0)) {
-                end = End::Panicked(panic);
-            }
+        if !matches!(end, End::Finished)
+            && let Some(panic) = drop_caught(work.take())
+        {
+            end = End::Panicked(panic);
         }
         let waiters = self.with_task(key, |task| {
             (task.work, task.end) = (work, Some(end));
@@ -162,12 +160,17 @@ impl EventLoop {
         if self.with_task(key, unused) != Some(true) {
             return;
         }
-        let entry = self.remove(key);
-        if let Some(Kind::Task(task)) = entry.map(|entry| entry.kind)
-            && let Some(End::Panicked(panic)) = &task.end
-            && !task.taken
-        {
-            let (name, text) = (task.name(), panic_text(&**panic));
+        let Some(Kind::Task(mut task)) = self.remove(key).map(|e| e.kind)
+        else {
+            return;
+        };
+        let lost = match task.end.take() {
+            Some(End::Panicked(panic)) if !task.taken => Some(panic),
+            _ => None,
+        };
+        let name = task.name();
+        if let Some(panic) = drop_caught(task).or(lost) {
+            let text = panic_text(&*panic);
             let line = format!("{name} panicked, and nobody asked: {text}\n");
             // With stderr gone there is nobody left to tell.
             let _ = io::Write::write_all(&mut io::stderr(), line.as_bytes());
@@ -192,8 +195,7 @@ impl EventLoop {
                 break;
             }
             for key in all {
-                let entry = AssertUnwindSafe(self.remove(key));
-                let _ = catch_unwind(move || drop({ entry }.0));
+                drop_caught(self.remove(key));
             }
         }
     }
@@ -233,4 +235,9 @@ impl TaskState {
         let name = self.name.as_ref().map(|name| name.to_string());
         name.unwrap_or_else(|| format!("Task-{}", self.number))
     }
+}
+
+/// Drops what is anybody's, and may panic; returns what it panicked with.
+fn drop_caught<T>(value: T) -> Option<Box<dyn Any + Send>> {
+    catch_unwind(AssertUnwindSafe(|| drop(value))).err()
 }

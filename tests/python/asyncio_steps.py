@@ -11,7 +11,6 @@ import time
 from asyncio import (
     CancelledError,
     Event,
-    create_task,
     current_task,
     gather,
     get_running_loop,
@@ -25,6 +24,7 @@ LONG = 1000
 
 turn = None
 SCENARIOS = []
+kept = []
 
 
 class Boom(Exception):
@@ -39,7 +39,7 @@ def tick():
     """Counts turns: it is the first in each."""
     global turn
     turn += 1
-    get_running_loop().call_soon(tick)
+    call_soon(tick)
 
 
 def counted(scenario):
@@ -48,7 +48,7 @@ def counted(scenario):
     async def main():
         global turn
         turn = 1
-        get_running_loop().call_soon(tick)
+        call_soon(tick)
         await scenario()
 
     SCENARIOS.append((scenario.__name__, lambda: asyncio.run(main())))
@@ -64,8 +64,27 @@ def plain(scenario):
     SCENARIOS.append((scenario.__name__, scenario))
 
 
+def create_task(coroutine):
+    """As asyncio's, which alone does not keep the task."""
+    task = asyncio.create_task(coroutine)
+    kept.append(task)
+    return task
+
+
+def create_future():
+    return get_running_loop().create_future()
+
+
+def call_soon(callback, *args):
+    return get_running_loop().call_soon(callback, *args)
+
+
 def truth(value):
     return "true" if value else "false"
+
+
+def cancel_myself():
+    note(f"a cancels itself: {truth(current_task().cancel())}")
 
 
 async def turns(count):
@@ -149,50 +168,45 @@ async def tasks_begin_in_the_order_of_their_making():
 
 @counted
 async def callbacks_and_steps_share_one_queue():
-    loop = get_running_loop()
-    loop.call_soon(note, "callback 1")
-    a = create_task(pauses("a", 1))
-    loop.call_soon(note, "callback 2")
-    b = create_task(pauses("b", 1))
-    loop.call_soon(note, "callback 3")
+    call_soon(note, "callback 1")
+    create_task(pauses("a", 1))
+    call_soon(note, "callback 2")
+    create_task(pauses("b", 1))
+    call_soon(note, "callback 3")
     await turns(3)
-    del a, b
 
 
 @counted
 async def what_a_callback_schedules_is_for_the_next_turn():
-    loop = get_running_loop()
-
     def first():
         note("first")
-        loop.call_soon(note, "from the first")
+        call_soon(note, "from the first")
 
-    loop.call_soon(first)
-    loop.call_soon(note, "second")
+    call_soon(first)
+    call_soon(note, "second")
     await turns(3)
 
 
 @counted
 async def a_cancelled_handle_is_not_called():
-    loop = get_running_loop()
     handles = []
 
     def cancels():
         note("cancels the next")
         handles[0].cancel()
 
-    loop.call_soon(cancels)
-    handles.append(loop.call_soon(note, "never"))
-    loop.call_soon(note, "the last")
+    call_soon(cancels)
+    handles.append(call_soon(note, "never"))
+    call_soon(note, "the last")
     await turns(2)
 
 
 @counted
 async def sleep_0_takes_turns():
     counts = {"a": 3, "b": 1, "c": 2}
-    tasks = [create_task(pauses(*item)) for item in counts.items()]
+    for item in counts.items():
+        create_task(pauses(*item))
     await turns(5)
-    del tasks
 
 
 @counted
@@ -202,9 +216,9 @@ async def a_coroutine_is_entered_at_once():
         result = await pauses("inner", 1)
         note(f"outer got {result}")
 
-    tasks = [create_task(outer()), create_task(pauses("other", 2))]
+    create_task(outer())
+    create_task(pauses("other", 2))
     await turns(4)
-    del tasks
 
 
 @counted
@@ -217,9 +231,9 @@ async def a_task_made_by_a_task_begins_in_the_next_turn():
         note("parent goes on")
         await child
 
-    tasks = [create_task(parent()), create_task(pauses("other", 3))]
+    create_task(parent())
+    create_task(pauses("other", 3))
     await turns(5)
-    del tasks
 
 
 # Futures.
@@ -227,36 +241,33 @@ async def a_task_made_by_a_task_begins_in_the_next_turn():
 
 @counted
 async def who_waits_goes_on_in_the_order_of_arrival():
-    future = get_running_loop().create_future()
-    a = create_task(waits("a", future))
+    future = create_future()
+    create_task(waits("a", future))
     await turns(1)
     future.add_done_callback(told("callback 1"))
-    b = create_task(waits("b", future))
+    create_task(waits("b", future))
     await turns(1)
     future.add_done_callback(told("callback 2"))
     future.set_result(1)
     note("set")
     await turns(2)
-    del a, b
 
 
 @counted
 async def a_result_is_queued_between_two_callbacks():
-    loop = get_running_loop()
-    future = loop.create_future()
-    a = create_task(waits("a", future))
+    future = create_future()
+    create_task(waits("a", future))
     await turns(1)
-    loop.call_soon(note, "before")
+    call_soon(note, "before")
     future.set_result(1)
-    loop.call_soon(note, "after")
+    call_soon(note, "after")
     note("set")
     await turns(2)
-    del a
 
 
 @counted
 async def a_late_callback_is_scheduled():
-    future = get_running_loop().create_future()
+    future = create_future()
     future.set_result(1)
     future.add_done_callback(told("callback"))
     note("added")
@@ -265,7 +276,7 @@ async def a_late_callback_is_scheduled():
 
 @counted
 async def callbacks_are_removed():
-    future = get_running_loop().create_future()
+    future = create_future()
     callbacks = [told(name) for name in ("a", "b", "c")]
     for callback in callbacks:
         future.add_done_callback(callback)
@@ -278,19 +289,19 @@ async def callbacks_are_removed():
 
 @counted
 async def two_wait_for_a_future_that_is_cancelled():
-    future = get_running_loop().create_future()
-    tasks = [create_task(waits(name, future)) for name in "ab"]
+    future = create_future()
+    for name in "ab":
+        create_task(waits(name, future))
     future.add_done_callback(told("callback"))
     await turns(1)
     note(f"cancel: {truth(future.cancel())}, {truth(future.cancel())}")
     note(f"cancelled: {truth(future.cancelled())}")
     await turns(2)
-    del tasks
 
 
 @counted
 async def a_done_future_does_not_suspend():
-    future = get_running_loop().create_future()
+    future = create_future()
     future.set_result(1)
 
     async def act():
@@ -298,28 +309,26 @@ async def a_done_future_does_not_suspend():
             note(f"a got {await future}")
         await pauses("a", 1)
 
-    tasks = [create_task(act()), create_task(pauses("other", 1))]
+    create_task(act())
+    create_task(pauses("other", 1))
     await turns(3)
-    del tasks
 
 
 @counted
 async def a_future_is_set_once():
-    loop = get_running_loop()
-
     def tried(what, function, *args):
         try:
             note(f"{what}: {function(*args)}")
         except (CancelledError, asyncio.InvalidStateError) as exception:
             note(f"{what}: {kind(exception)}")
 
-    future = loop.create_future()
+    future = create_future()
     tried("too early", future.result)
     future.set_result(1)
     tried("set", future.result)
     tried("set again", future.set_result, 2)
     note(f"cancel: {truth(future.cancel())}")
-    gone = loop.create_future()
+    gone = create_future()
     gone.cancel()
     tried("cancelled", gone.result)
     tried("set", gone.set_result, 1)
@@ -327,8 +336,7 @@ async def a_future_is_set_once():
 
 @counted
 async def two_tasks_wake_each_other():
-    loop = get_running_loop()
-    futures = [loop.create_future() for _ in range(4)]
+    futures = [create_future() for _ in range(4)]
 
     async def player(name, own):
         for n in own:
@@ -336,8 +344,8 @@ async def two_tasks_wake_each_other():
             if n + 1 < len(futures):
                 futures[n + 1].set_result(n + 1)
 
-    tasks = [create_task(player("ping", [0, 2]))]
-    tasks.append(create_task(player("pong", [1, 3])))
+    create_task(player("ping", [0, 2]))
+    create_task(player("pong", [1, 3]))
     await turns(1)
     futures[0].set_result(0)
     await turns(5)
@@ -348,40 +356,37 @@ async def two_tasks_wake_each_other():
 
 @counted
 async def who_waits_for_a_task_goes_on_in_the_next_turn():
-    future = get_running_loop().create_future()
+    future = create_future()
     inner = create_task(waits("inner", future))
     middle = create_task(waits("middle", inner))
-    outer = create_task(waits("outer", middle))
+    create_task(waits("outer", middle))
     await turns(1)
     future.set_result(1)
     note("set")
     await turns(4)
-    del outer
 
 
 @counted
 async def a_done_task_does_not_suspend():
     a = create_task(pauses("a", 0))
     await turns(1)
-    other = create_task(pauses("other", 1))
+    create_task(pauses("other", 1))
     note(f"done: {truth(a.done())}")
     note(f"got {await a}")
     await turns(3)
-    del other
 
 
 @counted
 async def one_waits_for_a_task_and_others_are_told():
     a = create_task(pauses("a", 3))
     a.add_done_callback(asks("callback 1"))
-    waiter = create_task(waits("waiter", a))
+    create_task(waits("waiter", a))
     await turns(1)
     a.add_done_callback(asks("callback 2"))
     await turns(4)
     a.add_done_callback(asks("late callback"))
     note("added")
     await turns(1)
-    del waiter
 
 
 @counted
@@ -404,11 +409,10 @@ async def cancelled_before_its_first_step():
     a = create_task(pauses("a", 1))
     a.add_done_callback(asks("callback"))
     note(f"cancel: {truth(a.cancel())}, done: {truth(a.done())}")
-    other = create_task(pauses("other", 1))
+    create_task(pauses("other", 1))
     await turns(1)
     note(f"done: {truth(a.done())}, cancelled: {truth(a.cancelled())}")
     await turns(2)
-    del other
 
 
 @counted
@@ -416,9 +420,9 @@ async def cancelled_while_it_sleeps():
     a = create_task(cleans_up("a", sleep(LONG)))
     a.add_done_callback(asks("callback"))
     await turns(1)
-    get_running_loop().call_soon(note, "before")
+    call_soon(note, "before")
     note(f"cancel: {truth(a.cancel())}, done: {truth(a.done())}")
-    get_running_loop().call_soon(note, "after")
+    call_soon(note, "after")
     await turns(2)
     note(f"cancel: {truth(a.cancel())}, cancelled: {truth(a.cancelled())}")
 
@@ -426,11 +430,10 @@ async def cancelled_while_it_sleeps():
 @counted
 async def cancelled_in_sleep_0():
     a = create_task(cleans_up("a", turns(3)))
-    other = create_task(pauses("other", 3))
+    create_task(pauses("other", 3))
     await turns(2)
     note(f"cancel: {truth(a.cancel())}")
     await turns(2)
-    del other
 
 
 @counted
@@ -442,24 +445,23 @@ async def cancelled_by_who_comes_first_in_the_turn():
         await sleep(0)
         note(f"{name} cancels: {truth(victims[n].cancel())}")
 
-    tasks = [create_task(canceller("before", 0))]
+    create_task(canceller("before", 0))
     victims.append(create_task(cleans_up("first", turns(5))))
     victims.append(create_task(cleans_up("second", turns(5))))
-    tasks.append(create_task(canceller("behind", 1)))
+    create_task(canceller("behind", 1))
     await turns(4)
 
 
 @counted
 async def cancelled_while_it_waits():
-    future = get_running_loop().create_future()
+    future = create_future()
     a = create_task(cleans_up("a", future))
-    other = create_task(pauses("other", 3))
+    create_task(pauses("other", 3))
     await turns(1)
     note(f"cancel: {truth(a.cancel())}, done: {truth(a.done())}")
     await turns(1)
     note(f"cancelled: {truth(a.cancelled())}")
     await turns(1)
-    del other
 
 
 @counted
@@ -474,7 +476,7 @@ async def cancelled_twice():
 
 @counted
 async def cancelled_with_the_result_on_its_way():
-    future = get_running_loop().create_future()
+    future = create_future()
     a = create_task(cleans_up("a", future))
     a.add_done_callback(asks("callback"))
     future.add_done_callback(told("the future"))
@@ -496,39 +498,37 @@ async def cancelled_when_it_is_done():
 
 @counted
 async def cancels_itself_and_waits():
-    future = get_running_loop().create_future()
+    future = create_future()
 
     async def act():
-        note(f"a cancels itself: {truth(current_task().cancel())}")
+        cancel_myself()
         await cleans_up("a", future)
 
     a = create_task(act())
     a.add_done_callback(asks("callback"))
-    other = create_task(pauses("other", 2))
+    create_task(pauses("other", 2))
     await turns(4)
-    del other
 
 
 @counted
 async def cancels_itself_and_pauses():
     async def act():
-        note(f"a cancels itself: {truth(current_task().cancel())}")
+        cancel_myself()
         await cleans_up("a", turns(2))
 
     a = create_task(act())
     a.add_done_callback(asks("callback"))
-    other = create_task(pauses("other", 2))
+    create_task(pauses("other", 2))
     await turns(4)
-    del other
 
 
 @counted
 async def cancels_itself_and_returns():
-    future = get_running_loop().create_future()
+    future = create_future()
     future.set_result(1)
 
     async def act():
-        note(f"a cancels itself: {truth(current_task().cancel())}")
+        cancel_myself()
         note(f"a does not suspend: {await future}")
         return "a"
 
@@ -561,12 +561,13 @@ async def an_event_wakes_in_order_though_it_is_cleared_at_once():
         await event.wait()
         note(f"{name} goes on: set {truth(event.is_set())}")
 
-    tasks = [create_task(act(name)) for name in "abc"]
+    for name in "abc":
+        create_task(act(name))
     await turns(1)
     event.set()
     event.clear()
     note("set and cleared")
-    tasks.append(create_task(act("late")))
+    create_task(act("late"))
     await turns(2)
     event.set()
     await turns(2)
@@ -581,9 +582,9 @@ async def an_event_that_is_set_does_not_suspend():
         await event.wait()
         await pauses("a", 1)
 
-    tasks = [create_task(act()), create_task(pauses("other", 1))]
+    create_task(act())
+    create_task(pauses("other", 1))
     await turns(3)
-    del tasks
 
 
 @counted
@@ -624,7 +625,7 @@ async def two_timers_of_one_time_come_in_the_order_of_their_making():
 async def at_the_same_time_a_callback_goes_before_a_task():
     loop = get_running_loop()
     when = loop.time() + 10 * MS
-    future = loop.create_future()
+    future = create_future()
     a = create_task(waits("a", future))
     loop.call_at(when, future.set_result, 1)
     loop.call_at(when, note, "callback")
@@ -644,13 +645,12 @@ async def a_sleeper_and_a_timer_are_due_in_one_turn():
 
 @timed
 async def two_sleepers_are_due_in_one_turn():
-    a = create_task(sleeps("a", 100 * MS))
-    b = create_task(sleeps("b", 10 * MS))
+    create_task(sleeps("a", 100 * MS))
+    create_task(sleeps("b", 10 * MS))
     await turns(1)
     time.sleep(130 * MS)
     note("both are late")
     await turns(4)
-    del a, b
 
 
 @timed
@@ -672,10 +672,9 @@ async def sleepers_wake_in_the_order_of_their_times():
 async def a_timer_without_delay_comes_after_what_is_ready():
     loop = get_running_loop()
     loop.call_later(0, note, "timer")
-    loop.call_soon(note, "callback")
-    a = create_task(pauses("a", 1))
+    call_soon(note, "callback")
+    create_task(pauses("a", 1))
     await turns(3)
-    del a
 
 
 @timed
@@ -762,8 +761,8 @@ async def gather_is_cancelled():
 @timed
 async def wait_for_what_ends_in_time():
     note(f"got {await outcome(wait_for(pauses('a', 2), LONG))}")
-    future = get_running_loop().create_future()
-    get_running_loop().call_soon(future.set_result, 1)
+    future = create_future()
+    call_soon(future.set_result, 1)
     note(f"got {await outcome(wait_for(future, LONG))}")
 
 
@@ -783,7 +782,7 @@ async def wait_for_a_task_that_is_late():
 
 @timed
 async def wait_for_no_time():
-    done, pending = [get_running_loop().create_future() for _ in range(2)]
+    done, pending = [create_future() for _ in range(2)]
     done.set_result(1)
     note(f"got {await outcome(wait_for(done, 0))}")
     note(f"got {await outcome(wait_for(pending, 0))}")
@@ -818,13 +817,11 @@ def a_task_made_last_still_takes_its_first_step():
 
 @plain
 def tasks_that_are_left_are_cancelled_in_order():
-    tasks = []
-
     async def main():
         for name, count in ("a", 1), ("b", LONG), ("c", LONG):
-            tasks.append(create_task(cleans_up(name, turns(count))))
+            create_task(cleans_up(name, turns(count)))
         await turns(3)
-        tasks.append(create_task(cleans_up("d", sleep(LONG))))
+        create_task(cleans_up("d", sleep(LONG)))
         note("main returns")
 
     asyncio.run(main())

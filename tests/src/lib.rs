@@ -13,6 +13,9 @@
 //! * [`programs`]: builds and runs the real binaries of a stage
 //! * [`python`]: examples against their Python originals
 //! * [`script`]: coroutines of stage 3 that note what they do
+//! * [`sockets`]: the other ends of connections
+//! * [`stage4`]: loops, turns and futures for the tests of stage 4
+//! * `strace`: which system calls an echo server makes (only on Linux)
 
 #![forbid(unsafe_code)]
 
@@ -25,5 +28,9 @@ pub mod panics;
 pub mod programs;
 pub mod python;
 pub mod script;
+pub mod sockets;
+pub mod stage4;
+#[cfg(target_os = "linux")]
+pub mod strace;
 pub mod suite;
 pub mod trace_log;

@@ -9,7 +9,6 @@ use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
-use socket2::SockRef;
 use stage1_callbacks::{EventLoop, Interest};
 use stage3_future_task::GeneratorState::{Complete, Yielded};
 use stage3_future_task::{
@@ -20,6 +19,7 @@ use stage3_future_task::{
 use tests::deadline::within_deadline;
 use tests::log::Log;
 use tests::script::{Boom, Script, kind};
+use tests::sockets::{bytes, nobody_listens, reset};
 
 /// No time at which anything happens.
 const LONG: Duration = Duration::from_secs(100_000);
@@ -764,21 +764,6 @@ fn wait_for_room(
             }
         }
     }
-}
-
-/// An address that nobody listens at.
-fn nobody_listens() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
-
-/// Closes a connection in a way that the other end is told of at once.
-fn reset(peer: TcpStream) {
-    SockRef::from(&peer).set_linger(Some(Duration::ZERO)).unwrap();
-}
-
-/// So many different bytes.
-fn bytes(length: usize) -> Vec<u8> {
-    (0..length).map(|i| (i * 31 / 7) as u8).collect()
 }
 
 /// Does 200 times what `make` makes, and notes each of them.

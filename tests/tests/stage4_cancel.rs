@@ -8,26 +8,11 @@ use std::rc::Rc;
 
 use stage4_async_await as aio;
 
-use aio::{EventLoop, Task, TaskError};
-use tests::deadline::within_deadline;
+use aio::{Task, TaskError};
 use tests::log::Log;
+use tests::stage4::{End, Fails, other, tells, turn};
 
-/// Defines tests whose bodies run within a deadline, with a loop and a log.
-macro_rules! cancel_tests {
-    ($(fn $name:ident($event_loop:pat, $log:pat) $body:block)*) => {
-        $(#[test]
-        fn $name() {
-            within_deadline(|| {
-                let event_loop = EventLoop::new().unwrap();
-                let ($event_loop, $log) = (&event_loop, &Log::default());
-                $body
-                event_loop.close();
-            });
-        })*
-    };
-}
-
-cancel_tests! {
+tests::loop_tests! {
     fn cancelled_before_its_first_step_it_never_begins(event_loop, log) {
         let mut task = event_loop.create_task(other("a", log));
         task.add_done_callback(tells(log, "called"));
@@ -130,14 +115,6 @@ cancel_tests! {
     }
 
     fn a_panic_at_its_end_counts_more_than_cancellation(event_loop, log) {
-        struct Fails;
-
-        impl Drop for Fails {
-            fn drop(&mut self) {
-                panic!("at its end");
-            }
-        }
-
         let mut task = event_loop.create_task(async {
             let _fails = Fails;
             pending::<()>().await;
@@ -217,40 +194,4 @@ cancel_tests! {
         assert!(task_ref.cancelled());
         log.assert(&["a begins", "a ends"]);
     }
-}
-
-/// Notes its end.
-struct End(&'static str, Log);
-
-impl Drop for End {
-    fn drop(&mut self) {
-        self.1.add(format!("{} ends", self.0));
-    }
-}
-
-/// Notes its beginning and its end; between them it waits for ever.
-fn other(name: &'static str, log: &Log) -> impl Future<Output = ()> + use<> {
-    let log = log.clone();
-    async move {
-        log.add(format!("{name} begins"));
-        let _end = End(name, log);
-        pending().await
-    }
-}
-
-/// A callback that notes `name` and how the task has ended.
-fn tells(log: &Log, name: &'static str) -> impl FnOnce(&aio::TaskRef) + use<> {
-    let log = log.clone();
-    move |task| {
-        assert!(task.done());
-        let how = if task.cancelled() { "Cancelled" } else { "Finished" };
-        log.add(format!("{name}: {how}"));
-    }
-}
-
-/// One turn, in which what is ready is called.
-fn turn(event_loop: &EventLoop) {
-    let stops = event_loop.clone();
-    event_loop.call_soon(move || stops.stop());
-    event_loop.run_forever();
 }

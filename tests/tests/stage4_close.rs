@@ -5,31 +5,15 @@ use std::cell::RefCell;
 use std::future::pending;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use stage4_async_await as aio;
 
 use aio::EventLoop;
-use tests::deadline::within_deadline;
 use tests::log::Log;
 use tests::panics::message_of;
+use tests::stage4::{End, Fails, LONG};
 
-/// Defines tests whose bodies run within a deadline, with a loop and a log.
-macro_rules! close_tests {
-    ($(fn $name:ident($event_loop:pat, $log:pat) $body:block)*) => {
-        $(#[test]
-        fn $name() {
-            within_deadline(|| {
-                let event_loop = EventLoop::new().unwrap();
-                let ($event_loop, $log) = (&event_loop, &Log::default());
-                $body
-                event_loop.close();
-            });
-        })*
-    };
-}
-
-close_tests! {
+tests::loop_tests! {
     fn close_drops_what_holds_the_loop(event_loop, _) {
         let held = Rc::new(());
         let holds = || (held.clone(), event_loop.clone());
@@ -234,28 +218,8 @@ close_tests! {
     }
 }
 
-/// Longer than any test.
-const LONG: Duration = Duration::from_secs(3600);
-
-/// Panics at its end.
-struct Fails;
-
-impl Drop for Fails {
-    fn drop(&mut self) {
-        panic!("at its end");
-    }
-}
-
 /// Notes its end, unless it has not begun.
 fn other(name: &'static str, log: &Log) -> impl Future<Output = ()> + use<> {
-    struct End(&'static str, Log);
-
-    impl Drop for End {
-        fn drop(&mut self) {
-            self.1.add(format!("{} ends", self.0));
-        }
-    }
-
     let log = log.clone();
     async move {
         let _end = End(name, log);

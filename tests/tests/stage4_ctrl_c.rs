@@ -9,15 +9,13 @@ use std::pin::pin;
 use std::process::Command;
 use std::task::{Context, Waker};
 use std::thread;
-use std::time::Duration;
 
 use stage4_async_await as aio;
-use tests::programs::{Running, examples};
+use tests::programs::{Finished, Running, examples};
+use tests::stage4::LONG;
 
 /// Set in the process that is sent Ctrl-C.
 const CHILD: &str = "STAGE4_CTRL_C_CHILD";
-/// Never, for a test.
-const LONG: Duration = Duration::from_secs(100_000);
 
 #[test]
 fn the_example_waits_for_it_beside_a_task() {
@@ -36,7 +34,7 @@ fn the_example_waits_for_it_beside_a_task() {
 
 #[test]
 fn one_is_for_all_who_wait() {
-    let Some(mut process) = again() else {
+    let Some(process) = again() else {
         return aio::run(async {
             let tasks = [(); 3].map(|()| aio::create_task(ctrl_c()));
             say("ready");
@@ -46,16 +44,14 @@ fn one_is_for_all_who_wait() {
             say("all of them");
         });
     };
-    process.error_line_with("ready");
-    process.interrupt();
-    let ended = process.finish();
+    let ended = interrupted(process, &["ready"]);
     assert_eq!(ended.code, Some(0), "{ended}");
     assert!(ended.stderr.contains("all of them"), "{ended}");
 }
 
 #[test]
 fn who_waits_again_waits_for_the_next_one() {
-    let Some(mut process) = again() else {
+    let Some(process) = again() else {
         return aio::run(async {
             for number in ["first", "second", "third"] {
                 let waits = ctrl_c();
@@ -65,11 +61,7 @@ fn who_waits_again_waits_for_the_next_one() {
             say("the end");
         });
     };
-    for number in ["first", "second", "third"] {
-        process.error_line_with(number);
-        process.interrupt();
-    }
-    let ended = process.finish();
+    let ended = interrupted(process, &["first", "second", "third"]);
     assert_eq!(ended.code, Some(0), "{ended}");
     assert!(ended.stderr.contains("the end"), "{ended}");
 }
@@ -77,34 +69,30 @@ fn who_waits_again_waits_for_the_next_one() {
 /// A loop that sleeps without a timer is woken, too.
 #[test]
 fn a_loop_that_waits_for_nothing_else_is_not_stuck() {
-    let Some(mut process) = again() else {
+    let Some(process) = again() else {
         let waits = ctrl_c();
         say("ready");
         return aio::run(waits).unwrap();
     };
-    process.error_line_with("ready");
-    process.interrupt();
-    let ended = process.finish();
+    let ended = interrupted(process, &["ready"]);
     assert_eq!(ended.code, Some(0), "{ended}");
 }
 
 #[test]
 fn one_that_comes_before_the_first_poll_is_not_lost() {
-    let Some(mut process) = again() else {
+    let Some(process) = again() else {
         let [seen, waits] = [(); 2].map(|()| ctrl_c());
         say("ready");
         aio::run(seen).unwrap();
         return aio::run(waits).unwrap();
     };
-    process.error_line_with("ready");
-    process.interrupt();
-    let ended = process.finish();
+    let ended = interrupted(process, &["ready"]);
     assert_eq!(ended.code, Some(0), "{ended}");
 }
 
 #[test]
 fn when_nobody_waits_any_more_it_ends_the_process() {
-    let Some(mut process) = again() else {
+    let Some(process) = again() else {
         return aio::run(async {
             let waits = ctrl_c();
             say("ready");
@@ -113,17 +101,13 @@ fn when_nobody_waits_any_more_it_ends_the_process() {
             aio::sleep(LONG).await;
         });
     };
-    process.error_line_with("ready");
-    process.interrupt();
-    process.error_line_with("done");
-    process.interrupt();
-    let ended = process.finish();
+    let ended = interrupted(process, &["ready", "done"]);
     assert_eq!(ended.code, Some(130), "{ended}");
 }
 
 #[test]
 fn when_the_only_wait_was_dropped_it_ends_the_process() {
-    let Some(mut process) = again() else {
+    let Some(process) = again() else {
         return aio::run(async {
             let polled = {
                 let waits = pin!(ctrl_c());
@@ -134,9 +118,7 @@ fn when_the_only_wait_was_dropped_it_ends_the_process() {
             aio::sleep(LONG).await;
         });
     };
-    process.error_line_with("dropped");
-    process.interrupt();
-    let ended = process.finish();
+    let ended = interrupted(process, &["dropped"]);
     assert_eq!(ended.code, Some(130), "{ended}");
 }
 
@@ -158,4 +140,14 @@ fn again() -> Option<Running> {
     let mut again = Command::new(env::current_exe().expect("a path"));
     again.args(["--exact", test.name().expect("it has one"), "--nocapture"]);
     Some(Running::start(again.env(CHILD, "1")))
+}
+
+/// Sends Ctrl-C each time that the process has said the next of these. How it
+/// ends then.
+fn interrupted(mut process: Running, says: &[&str]) -> Finished {
+    for what in says {
+        process.error_line_with(what);
+        process.interrupt();
+    }
+    process.finish()
 }

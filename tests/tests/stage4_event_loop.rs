@@ -10,27 +10,10 @@ use std::time::{Duration, Instant};
 
 use stage4_async_await as aio;
 
-use aio::EventLoop;
-use tests::deadline::within_deadline;
-use tests::log::Log;
 use tests::panics::message_of;
+use tests::stage4::{LONG, MOMENT, turn};
 
-/// Defines tests whose bodies run within a deadline, with a loop and a log.
-macro_rules! loop_tests {
-    ($(fn $name:ident($event_loop:pat, $log:pat) $body:block)*) => {
-        $(#[test]
-        fn $name() {
-            within_deadline(|| {
-                let event_loop = EventLoop::new().unwrap();
-                let ($event_loop, $log) = (&event_loop, &Log::default());
-                $body
-                event_loop.close();
-            });
-        })*
-    };
-}
-
-loop_tests! {
+tests::loop_tests! {
     fn callbacks_are_called_in_the_order_of_their_scheduling(event_loop, log) {
         event_loop.call_soon(log.adds("a"));
         event_loop.call_soon(log.adds("b"));
@@ -311,16 +294,4 @@ loop_tests! {
         event_loop.create_task(pending::<()>());
         event_loop.run_forever();
     }
-}
-
-/// Long enough that the loop has to wait for it.
-const MOMENT: Duration = Duration::from_millis(2);
-/// Longer than any test.
-const LONG: Duration = Duration::from_secs(3600);
-
-/// One turn, in which what is ready is called.
-fn turn(event_loop: &EventLoop) {
-    let stops = event_loop.clone();
-    event_loop.call_soon(move || stops.stop());
-    event_loop.run_forever();
 }

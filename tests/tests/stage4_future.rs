@@ -10,26 +10,22 @@ use std::task::{Context, Poll, Waker};
 use stage4_async_await as aio;
 
 use aio::{Cancelled, EventLoop, FutureError, InvalidState};
-use tests::deadline::within_deadline;
 use tests::log::Log;
 use tests::panics::message_of;
+use tests::stage4::turn;
 
 /// Defines tests whose bodies run within a deadline, with a loop, a future
 /// on it, and a log.
 macro_rules! future_tests {
     ($(fn $name:ident($event_loop:pat, $future:pat, $log:pat)
     $body:block)*) => {
-        $(#[test]
-        fn $name() {
-            within_deadline(|| {
-                let event_loop = EventLoop::new().unwrap();
+        tests::loop_tests! {
+            $(fn $name(event_loop, $log) {
                 let future = event_loop.create_future::<u32>();
-                let ($event_loop, $future, $log) =
-                    (&event_loop, future, &Log::default());
+                let ($event_loop, $future) = (event_loop, future);
                 $body
-                event_loop.close();
-            });
-        })*
+            })*
+        }
     };
 }
 
@@ -371,11 +367,4 @@ fn waits(
         let result = future.await;
         log.add(format!("{name}: {result:?}"));
     }
-}
-
-/// One turn, in which what is ready is called.
-fn turn(event_loop: &EventLoop) {
-    let stops = event_loop.clone();
-    event_loop.call_soon(move || stops.stop());
-    event_loop.run_forever();
 }

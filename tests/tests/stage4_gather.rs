@@ -2,7 +2,7 @@
 //! child is polled.
 
 use std::cell::Cell;
-use std::future::{pending, poll_fn, ready};
+use std::future::{poll_fn, ready};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -10,26 +10,9 @@ use std::time::Duration;
 
 use stage4_async_await as aio;
 
-use aio::EventLoop;
-use tests::deadline::within_deadline;
-use tests::log::Log;
+use tests::stage4::other;
 
-/// Defines tests whose bodies run within a deadline, in a loop, with a log.
-macro_rules! gather_tests {
-    ($(fn $name:ident($event_loop:pat, $log:pat) $body:block)*) => {
-        $(#[test]
-        fn $name() {
-            within_deadline(|| {
-                let event_loop = EventLoop::new().unwrap();
-                let ($event_loop, $log) = (&event_loop, &Log::default());
-                event_loop.run_until_complete(async $body);
-                event_loop.close();
-            });
-        })*
-    };
-}
-
-gather_tests! {
+tests::async_tests! {
     fn nothing_to_gather_never_suspends(event_loop, log) {
         event_loop.call_soon(log.adds("soon"));
         let results = aio::gather(Vec::<aio::Future<u32>>::new()).await;
@@ -293,23 +276,5 @@ impl<F: Future + Unpin> Future for Counted<F> {
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
         self.polls.set(self.polls.get() + 1);
         Pin::new(&mut self.future).poll(cx)
-    }
-}
-
-/// Notes its beginning and its end; between them it waits for ever.
-fn other(name: &'static str, log: &Log) -> impl Future<Output = ()> + use<> {
-    struct End(&'static str, Log);
-
-    impl Drop for End {
-        fn drop(&mut self) {
-            self.1.add(format!("{} ends", self.0));
-        }
-    }
-
-    let log = log.clone();
-    async move {
-        log.add(format!("{name} begins"));
-        let _end = End(name, log);
-        pending().await
     }
 }

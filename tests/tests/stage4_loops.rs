@@ -4,11 +4,11 @@
 
 use std::fs;
 use std::rc::Rc;
-use std::time::Duration;
 
 use stage4_async_await as aio;
 
 use tests::deadline::within_deadline;
+use tests::stage4::LONG;
 
 #[test]
 fn a_thousand_loops_leave_no_descriptor_open() {
@@ -30,7 +30,6 @@ fn a_thousand_loops_leave_no_descriptor_open() {
 /// A loop with a timer, a callback and a task that hold it. The remote and
 /// the waker that are returned outlive it.
 fn make_and_close(held: &Rc<()>) -> (aio::Remote, std::task::Waker) {
-    const LONG: Duration = Duration::from_secs(3600);
     let event_loop = aio::EventLoop::new().unwrap();
     let holds = || (held.clone(), event_loop.clone());
     let (timer, task, callback) = (holds(), holds(), holds());

@@ -4,31 +4,15 @@
 use std::future::pending;
 use std::rc::Rc;
 use std::thread;
-use std::time::Duration;
 
 use stage4_async_await as aio;
 
 use aio::EventLoop;
-use tests::deadline::within_deadline;
 use tests::log::Log;
 use tests::panics::message_of;
+use tests::stage4::{End, Fails, LONG, noting_both};
 
-/// Defines tests whose bodies run within a deadline, with a loop and a log.
-macro_rules! run_tests {
-    ($(fn $name:ident($event_loop:pat, $log:pat) $body:block)*) => {
-        $(#[test]
-        fn $name() {
-            within_deadline(|| {
-                let event_loop = EventLoop::new().unwrap();
-                let ($event_loop, $log) = (&event_loop, &Log::default());
-                $body
-                event_loop.close();
-            });
-        })*
-    };
-}
-
-run_tests! {
+tests::loop_tests! {
     fn run_until_complete_may_borrow(event_loop, _) {
         let mut text = String::from("one");
         let length = event_loop.run_until_complete(async {
@@ -204,14 +188,6 @@ run_tests! {
     }
 
     fn a_panic_at_the_end_of_a_task_does_not_spoil_run(_, log) {
-        struct Fails;
-
-        impl Drop for Fails {
-            fn drop(&mut self) {
-                panic!("at its end");
-            }
-        }
-
         let result = aio::run(async {
             aio::create_task(async {
                 let _fails = Fails;
@@ -226,24 +202,7 @@ run_tests! {
     }
 }
 
-/// Longer than any test.
-const LONG: Duration = Duration::from_secs(3600);
-
-/// Notes its end.
-struct End(&'static str, Log);
-
-impl Drop for End {
-    fn drop(&mut self) {
-        self.1.add(format!("{} ends", self.0));
-    }
-}
-
-/// Notes its beginning and its end; between them it waits for ever.
+/// Notes its beginning and its end; between them it sleeps.
 fn other(name: &'static str, log: &Log) -> impl Future<Output = ()> + use<> {
-    let log = log.clone();
-    async move {
-        log.add(format!("{name} begins"));
-        let _end = End(name, log);
-        aio::sleep(LONG).await;
-    }
+    noting_both(name, log, aio::sleep(LONG))
 }

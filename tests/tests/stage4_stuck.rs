@@ -11,32 +11,11 @@ use std::time::Duration;
 
 use stage4_async_await as aio;
 
-use aio::EventLoop;
-use tests::deadline::within_deadline;
 use tests::log::Log;
 use tests::panics::message_of;
+use tests::stage4::{LONG, loop_that_tells};
 
-#[path = "stage4/asleep.rs"]
-mod asleep;
-
-use asleep::loop_that_tells;
-
-/// Defines tests whose bodies run within a deadline, with a loop and a log.
-macro_rules! stuck_tests {
-    ($(fn $name:ident($event_loop:pat, $log:pat) $body:block)*) => {
-        $(#[test]
-        fn $name() {
-            within_deadline(|| {
-                let event_loop = EventLoop::new().unwrap();
-                let ($event_loop, $log) = (&event_loop, &Log::default());
-                $body
-                event_loop.close();
-            });
-        })*
-    };
-}
-
-stuck_tests! {
+tests::loop_tests! {
     fn waiting_for_what_never_comes_is_an_error(event_loop, _) {
         let (line, future) = (line!(), event_loop.create_future::<()>());
         let message = message_of(|| event_loop.run_until_complete(future));
@@ -217,9 +196,6 @@ stuck_tests! {
         telling.close();
     }
 }
-
-/// Longer than any test.
-const LONG: Duration = Duration::from_secs(3600);
 
 /// Expects that the message says that nothing can happen any more, and who
 /// waits for what in which line of this file; in the order of their making.

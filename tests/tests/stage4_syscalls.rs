@@ -11,20 +11,19 @@ fn system_calls() {
 
 #[cfg(target_os = "linux")]
 mod linux {
-    use std::fs;
     use std::io::{Read, Write};
-    use std::net::{SocketAddr, TcpStream};
-    use std::process::Command;
+    use std::net::TcpStream;
 
-    use tests::programs::{DEADLINE, Running, STAGES, TempDir, skip, until};
+    use tests::programs::STAGES;
+    use tests::strace::{self, Traced};
 
     /// Connections, and messages on each.
     const MANY: usize = 10;
 
     #[test]
     fn a_message_is_waited_for_received_and_sent_and_nothing_else() {
-        let Some(calls) = calls_of(|address| {
-            let mut client = connect(address);
+        let Some(calls) = calls_of(|server| {
+            let mut client = server.connect();
             echo(&mut client, "begin");
             (0..MANY).for_each(|_| echo(&mut client, "hello"));
             echo(&mut client, "end");
@@ -44,9 +43,9 @@ mod linux {
 
     #[test]
     fn a_connection_is_registered_once_and_no_call_would_have_blocked() {
-        let Some(calls) = calls_of(|address| {
+        let Some(calls) = calls_of(|server| {
             let mut clients: Vec<_> =
-                (0..MANY).map(|_| connect(address)).collect();
+                (0..MANY).map(|_| server.connect()).collect();
             for _ in 0..MANY {
                 clients.iter_mut().for_each(|client| echo(client, "hello"));
             }
@@ -78,29 +77,14 @@ mod linux {
 
     /// All calls of a server that `clients` talk to, until it ends. `None` if
     /// there is no strace.
-    fn calls_of(clients: impl FnOnce(SocketAddr)) -> Option<Vec<Call>> {
-        if !strace_works() {
+    fn calls_of(clients: impl FnOnce(&Traced)) -> Option<Vec<Call>> {
+        if !strace::works() {
             return None;
         }
         let stage = STAGES.iter().find(|s| s.name == "stage4-async-await");
-        let program = stage.expect("a stage").released("echo-server");
-        let dir = TempDir::new();
-        let file = dir.path().join("calls");
-        // With -D the process that we start is the server, not strace.
-        let mut command = Command::new("strace");
-        command.args(["-D", "-f", "-o"]).arg(&file).arg(program);
-        let mut server =
-            Running::start(command.args(["--listen", "127.0.0.1:0"]));
-        let line = server.line();
-        let address = line.strip_prefix("listening on ").expect(&line);
-        clients(address.parse().expect(address));
-        server.interrupt();
-        assert_eq!(server.finish().code, Some(0));
-        let lines = || fs::read_to_string(&file).expect("strace has made it");
-        until("strace has written all", || {
-            lines().contains("+++ exited with 0 +++")
-        });
-        Some(lines().lines().filter_map(call).collect())
+        let mut server = Traced::start(stage.expect("a stage"));
+        clients(&server);
+        Some(server.calls().lines().filter_map(call).collect())
     }
 
     /// `None` for a signal, an end, and the second half of a call.
@@ -112,29 +96,10 @@ mod linux {
         name.chars().all(is_name).then_some(Call { thread, name, line })
     }
 
-    fn connect(address: SocketAddr) -> TcpStream {
-        let stream = TcpStream::connect(address).expect("it listens");
-        stream.set_read_timeout(Some(DEADLINE)).expect("not zero");
-        stream
-    }
-
     fn echo(stream: &mut TcpStream, text: &str) {
         stream.write_all(text.as_bytes()).expect("there is room");
         let mut answer = vec![0; text.len()];
         stream.read_exact(&mut answer).expect("it answers");
         assert_eq!(answer, text.to_uppercase().as_bytes());
-    }
-
-    /// Whether there is a strace, and it may look at other processes.
-    fn strace_works() -> bool {
-        let mut command = Command::new("strace");
-        let result = command.args(["-o", "/dev/null", "true"]).output();
-        let why = match result {
-            Ok(output) if output.status.success() => return true,
-            Ok(output) => String::from_utf8_lossy(&output.stderr).into(),
-            Err(error) => format!("strace: {error}"),
-        };
-        skip(why.trim_end());
-        false
     }
 }

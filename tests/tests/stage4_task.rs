@@ -1,7 +1,7 @@
 //! The semantics of stage 4's `Task`: its steps, its result, and who waits
 //! for it. As CPython 3.11's `Lib/asyncio/tasks.py`.
 
-use std::future::{pending, poll_fn, ready};
+use std::future::{poll_fn, ready};
 use std::panic::panic_any;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -9,27 +9,11 @@ use std::task::{Context, Poll, Waker};
 
 use stage4_async_await as aio;
 
-use aio::{EventLoop, TaskError};
-use tests::deadline::within_deadline;
-use tests::log::Log;
+use aio::TaskError;
 use tests::panics::message_of;
+use tests::stage4::{End, other, tells, turn};
 
-/// Defines tests whose bodies run within a deadline, with a loop and a log.
-macro_rules! task_tests {
-    ($(fn $name:ident($event_loop:pat, $log:pat) $body:block)*) => {
-        $(#[test]
-        fn $name() {
-            within_deadline(|| {
-                let event_loop = EventLoop::new().unwrap();
-                let ($event_loop, $log) = (&event_loop, &Log::default());
-                $body
-                event_loop.close();
-            });
-        })*
-    };
-}
-
-task_tests! {
+tests::loop_tests! {
     fn the_first_step_is_in_the_next_turn(event_loop, log) {
         event_loop.call_soon(log.adds("before"));
         let notes = log.clone();
@@ -213,40 +197,4 @@ task_tests! {
         turn(event_loop);
         log.assert(&["called: Finished"]);
     }
-}
-
-/// Notes its end.
-struct End(&'static str, Log);
-
-impl Drop for End {
-    fn drop(&mut self) {
-        self.1.add(format!("{} ends", self.0));
-    }
-}
-
-/// Notes its beginning and its end; between them it waits for ever.
-fn other(name: &'static str, log: &Log) -> impl Future<Output = ()> + use<> {
-    let log = log.clone();
-    async move {
-        log.add(format!("{name} begins"));
-        let _end = End(name, log);
-        pending().await
-    }
-}
-
-/// A callback that notes `name` and how the task has ended.
-fn tells(log: &Log, name: &'static str) -> impl FnOnce(&aio::TaskRef) + use<> {
-    let log = log.clone();
-    move |task| {
-        assert!(task.done());
-        let how = if task.cancelled() { "Cancelled" } else { "Finished" };
-        log.add(format!("{name}: {how}"));
-    }
-}
-
-/// One turn, in which what is ready is called.
-fn turn(event_loop: &EventLoop) {
-    let stops = event_loop.clone();
-    event_loop.call_soon(move || stops.stop());
-    event_loop.run_forever();
 }

@@ -3,30 +3,14 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::time::Duration;
 
 use stage4_async_await as aio;
 
-use aio::{EventLoop, TaskRef};
-use tests::deadline::within_deadline;
+use aio::TaskRef;
 use tests::log::Log;
+use tests::stage4::{LONG, turn};
 
-/// Defines tests whose bodies run within a deadline, with a loop and a log.
-macro_rules! task_ref_tests {
-    ($(fn $name:ident($event_loop:pat, $log:pat) $body:block)*) => {
-        $(#[test]
-        fn $name() {
-            within_deadline(|| {
-                let event_loop = EventLoop::new().unwrap();
-                let ($event_loop, $log) = (&event_loop, &Log::default());
-                $body
-                event_loop.close();
-            });
-        })*
-    };
-}
-
-task_ref_tests! {
+tests::loop_tests! {
     fn tasks_have_names_and_numbers_of_their_own(event_loop, _) {
         let a = event_loop.create_task(async {});
         let b = event_loop.create_task(async {});
@@ -231,9 +215,6 @@ task_ref_tests! {
     }
 }
 
-/// Longer than any test.
-const LONG: Duration = Duration::from_secs(3600);
-
 /// The name of the current task.
 fn who() -> String {
     aio::current_task().map_or("None".into(), |task| task.name())
@@ -251,11 +232,4 @@ fn assert_waits(task: &TaskRef, what: &str, line: u32) {
     assert_eq!((place.what(), place.at().line()), (what, line));
     assert_eq!(place.at().file(), file!());
     assert_eq!(place.to_string(), format!("{what} at {}:{line}", file!()));
-}
-
-/// One turn, in which what is ready is called.
-fn turn(event_loop: &EventLoop) {
-    let stops = event_loop.clone();
-    event_loop.call_soon(move || stops.stop());
-    event_loop.run_forever();
 }

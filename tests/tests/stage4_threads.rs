@@ -10,33 +10,11 @@ use std::time::Duration;
 
 use stage4_async_await as aio;
 
-use aio::EventLoop;
 use support::Interrupt;
-use tests::deadline::within_deadline;
-use tests::log::Log;
 use tests::panics::message_of;
+use tests::stage4::loop_that_tells;
 
-#[path = "stage4/asleep.rs"]
-mod asleep;
-
-use asleep::loop_that_tells;
-
-/// Defines tests whose bodies run within a deadline, with a loop and a log.
-macro_rules! thread_tests {
-    ($(fn $name:ident($event_loop:pat, $log:pat) $body:block)*) => {
-        $(#[test]
-        fn $name() {
-            within_deadline(|| {
-                let event_loop = EventLoop::new().unwrap();
-                let ($event_loop, $log) = (&event_loop, &Log::default());
-                $body
-                event_loop.close();
-            });
-        })*
-    };
-}
-
-thread_tests! {
+tests::loop_tests! {
     fn work_in_a_thread_gives_its_result(event_loop, _) {
         let here = thread::current().id();
         let result = event_loop.run_until_complete(async {

@@ -10,27 +10,12 @@ use std::time::Duration;
 
 use stage4_async_await as aio;
 
-use aio::{Elapsed, EventLoop};
-use tests::deadline::within_deadline;
+use aio::Elapsed;
 use tests::log::Log;
 use tests::panics::message_of;
+use tests::stage4::{LONG, MOMENT, other};
 
-/// Defines tests whose bodies run within a deadline, in a loop, with a log.
-macro_rules! time_tests {
-    ($(fn $name:ident($event_loop:pat, $log:pat) $body:block)*) => {
-        $(#[test]
-        fn $name() {
-            within_deadline(|| {
-                let event_loop = EventLoop::new().unwrap();
-                let ($event_loop, $log) = (&event_loop, &Log::default());
-                event_loop.run_until_complete(async $body);
-                event_loop.close();
-            });
-        })*
-    };
-}
-
-time_tests! {
+tests::async_tests! {
     fn a_sleep_of_zero_gives_up_one_turn(event_loop, log) {
         event_loop.call_soon(log.adds("before"));
         let (clone, next) = (event_loop.clone(), log.adds("next turn"));
@@ -282,11 +267,6 @@ time_tests! {
     }
 }
 
-/// Long enough that the loop has to wait for it.
-const MOMENT: Duration = Duration::from_millis(2);
-/// Longer than any test.
-const LONG: Duration = Duration::from_secs(3600);
-
 /// Awaits it and notes `name` then.
 fn noting<T, F: Future<Output = T>>(
     name: &'static str,
@@ -298,23 +278,5 @@ fn noting<T, F: Future<Output = T>>(
         let output = future.await;
         log.add(name);
         output
-    }
-}
-
-/// Notes its beginning and its end; between them it waits for ever.
-fn other(name: &'static str, log: &Log) -> impl Future<Output = ()> + use<> {
-    struct End(&'static str, Log);
-
-    impl Drop for End {
-        fn drop(&mut self) {
-            self.1.add(format!("{} ends", self.0));
-        }
-    }
-
-    let log = log.clone();
-    async move {
-        log.add(format!("{name} begins"));
-        let _end = End(name, log);
-        pending().await
     }
 }

@@ -15,30 +15,10 @@ use std::time::Duration;
 use stage4_async_await as aio;
 
 use aio::EventLoop;
-use tests::deadline::within_deadline;
 use tests::log::Log;
+use tests::stage4::{loop_that_tells, turn};
 
-#[path = "stage4/asleep.rs"]
-mod asleep;
-
-use asleep::loop_that_tells;
-
-/// Defines tests whose bodies run within a deadline, with a loop and a log.
-macro_rules! waker_tests {
-    ($(fn $name:ident($event_loop:pat, $log:pat) $body:block)*) => {
-        $(#[test]
-        fn $name() {
-            within_deadline(|| {
-                let event_loop = EventLoop::new().unwrap();
-                let ($event_loop, $log) = (&event_loop, &Log::default());
-                $body
-                event_loop.close();
-            });
-        })*
-    };
-}
-
-waker_tests! {
+tests::loop_tests! {
     fn woken_twice_it_is_polled_once(event_loop, log) {
         let waker = noting("a", event_loop, log);
         log.expect(&["a"]);
@@ -379,11 +359,4 @@ async fn join(a: impl Future<Output = ()>, b: impl Future<Output = ()>) {
         if done == [true; 2] { Poll::Ready(()) } else { Poll::Pending }
     })
     .await;
-}
-
-/// One turn, in which what is ready is called.
-fn turn(event_loop: &EventLoop) {
-    let stops = event_loop.clone();
-    event_loop.call_soon(move || stops.stop());
-    event_loop.run_forever();
 }

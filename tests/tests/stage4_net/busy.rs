@@ -1,32 +1,28 @@
 //! One may wait to read, and one to write. Whoever comes second is told so:
 //! neither loses its wake-up. Whoever stops waiting loses no data.
 
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Write};
 use std::net::TcpStream;
 use std::rc::Rc;
 use std::thread;
-use std::time::Duration;
 
 use aio::net::TcpListener as Listener;
 use stage4_async_await as aio;
+use tests::sockets::bytes;
+use tests::stage4::LONG;
 
 use crate::{
-    MUCH, SHORT, assert_kind, bytes, let_it_wait, once, once_for_nobody, pair,
-    run,
+    MUCH, SHORT, assert_kind, let_it_wait, once, once_for_nobody, pair,
+    read_to_end, receiving, run, shared_pair,
 };
 
-/// Never, for a test.
-const LONG: Duration = Duration::from_secs(100_000);
 const BUSY: &[ErrorKind] = &[ErrorKind::ResourceBusy];
 
 #[test]
 fn a_second_reader_gets_an_error_and_the_first_its_data() {
     run(async || {
-        let (stream, mut peer) = pair();
-        let stream = Rc::new(stream);
-        let first = stream.clone();
-        let task = aio::create_task(async move { first.recv(100).await });
-        let_it_wait().await;
+        let (stream, mut peer) = shared_pair();
+        let task = receiving(&stream).await;
         assert_kind(stream.recv(100).await, BUSY);
         peer.write_all(b"hello").unwrap();
         // Its data are there, and it has not looked yet.
@@ -41,8 +37,7 @@ fn a_second_reader_gets_an_error_and_the_first_its_data() {
 #[test]
 fn the_second_reader_is_told_so_if_it_asks_in_another_task() {
     run(async || {
-        let (stream, mut peer) = pair();
-        let stream = Rc::new(stream);
+        let (stream, mut peer) = shared_pair();
         let tasks = [(); 3].map(|()| {
             let stream = stream.clone();
             aio::create_task(async move { stream.recv(100).await })
@@ -59,22 +54,17 @@ fn the_second_reader_is_told_so_if_it_asks_in_another_task() {
 #[test]
 fn a_second_writer_gets_an_error_and_the_first_sends_all() {
     run(async || {
-        let (stream, mut peer) = pair();
-        let stream = Rc::new(stream);
+        let (stream, peer) = shared_pair();
         let first = stream.clone();
         let task =
             aio::create_task(async move { first.send_all(&bytes(MUCH)).await });
         let_it_wait().await;
         assert_kind(stream.send_all(b"in between").await, BUSY);
-        let reader = thread::spawn(move || {
-            let mut received = Vec::new();
-            peer.read_to_end(&mut received).unwrap();
-            received
-        });
+        let reader = read_to_end(peer);
         task.await.unwrap().unwrap();
         stream.send_all(b"afterwards").await.unwrap();
         drop(stream);
-        let received = aio::to_thread(|| reader.join().unwrap()).await.unwrap();
+        let received = reader.await;
         assert!(received.strip_suffix(b"afterwards") == Some(&bytes(MUCH)));
     });
 }
@@ -100,8 +90,7 @@ fn a_second_who_accepts_gets_an_error_and_the_first_its_client() {
 #[test]
 fn a_reader_and_a_writer_do_not_disturb_each_other() {
     run(async || {
-        let (stream, peer) = pair();
-        let stream = Rc::new(stream);
+        let (stream, peer) = shared_pair();
         let (reads, writes) = (stream.clone(), stream.clone());
         let reader = aio::create_task(async move {
             let mut received = Vec::new();
@@ -167,12 +156,9 @@ fn a_recv_that_is_dropped_when_data_are_there_leaves_them() {
 #[test]
 fn a_cancelled_task_leaves_its_place_and_its_data() {
     run(async || {
-        let (stream, mut peer) = pair();
-        let stream = Rc::new(stream);
+        let (stream, mut peer) = shared_pair();
         for data_first in [false, true] {
-            let reads = stream.clone();
-            let task = aio::create_task(async move { reads.recv(100).await });
-            let_it_wait().await;
+            let task = receiving(&stream).await;
             if data_first {
                 peer.write_all(b"hello").unwrap();
             }
@@ -207,11 +193,8 @@ fn a_dropped_accept_leaves_its_place_and_its_client() {
 #[test]
 fn who_is_dropped_without_having_waited_frees_nobody_elses_place() {
     run(async || {
-        let (stream, mut peer) = pair();
-        let stream = Rc::new(stream);
-        let first = stream.clone();
-        let task = aio::create_task(async move { first.recv(100).await });
-        let_it_wait().await;
+        let (stream, mut peer) = shared_pair();
+        let task = receiving(&stream).await;
         drop(stream.recv(100)); // it was never polled
         assert_kind(stream.recv(100).await, BUSY);
         let refused = aio::wait_for(stream.recv(100), LONG).await;

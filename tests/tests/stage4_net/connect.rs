@@ -6,8 +6,9 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use aio::net::TcpListener as Listener;
 use aio::net::TcpStream as Stream;
 use stage4_async_await as aio;
+use tests::sockets::nobody_listens;
 
-use crate::{SHORT, assert_kind, nobody_listens, once, run};
+use crate::{SHORT, assert_kind, once, run};
 
 #[test]
 fn a_listener_accepts_who_connects_and_tells_from_where() {

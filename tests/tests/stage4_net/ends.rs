@@ -13,6 +13,7 @@ use futures_io::{AsyncRead, AsyncWrite};
 use stage4_async_await as aio;
 use tests::deadline::within_deadline;
 use tests::panics::message_of;
+use tests::sockets::nobody_listens;
 
 use crate::{once, once_for_nobody, pair, run};
 
@@ -140,7 +141,7 @@ fn without_a_loop_there_is_no_stream() {
     assert_eq!(message, "no event loop is running on this thread");
     let message = message_of(pair);
     assert_eq!(message, "no event loop is running on this thread");
-    let connect = Stream::connect(crate::nobody_listens());
+    let connect = Stream::connect(nobody_listens());
     let message = message_of(|| once_for_nobody(connect));
     assert_eq!(message, "no event loop is running on this thread");
 }

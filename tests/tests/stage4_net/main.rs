@@ -15,13 +15,14 @@ mod recv;
 mod send;
 
 use std::future::poll_fn;
-use std::io::{self, ErrorKind};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{self, ErrorKind, Read};
+use std::net::{TcpListener, TcpStream};
 use std::pin::pin;
+use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
+use std::thread;
 use std::time::Duration;
 
-use socket2::SockRef;
 use stage4_async_await as aio;
 use tests::deadline::within_deadline;
 
@@ -43,6 +44,12 @@ fn pair() -> (aio::net::TcpStream, TcpStream) {
     (aio::net::TcpStream::from_std(stream).unwrap(), peer)
 }
 
+/// The same; several may hold the first one.
+fn shared_pair() -> (Rc<aio::net::TcpStream>, TcpStream) {
+    let (stream, peer) = pair();
+    (Rc::new(stream), peer)
+}
+
 fn std_pair() -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -51,25 +58,31 @@ fn std_pair() -> (TcpStream, TcpStream) {
     (stream, peer)
 }
 
-/// An address that nobody listens at.
-fn nobody_listens() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap()
-}
-
-/// Closes a connection in a way that the other end is told of at once.
-fn reset(peer: TcpStream) {
-    SockRef::from(&peer).set_linger(Some(Duration::ZERO)).unwrap();
-}
-
-/// So many different bytes.
-fn bytes(length: usize) -> Vec<u8> {
-    (0..length).map(|i| (i * 31 / 7) as u8).collect()
-}
-
 /// Gives the loop time to do what it can, and to ask the selector: it waits
 /// for this timer.
 async fn let_it_wait() {
     aio::sleep(SHORT).await;
+}
+
+/// A task that receives, and waits by now.
+async fn receiving(
+    stream: &Rc<aio::net::TcpStream>,
+) -> aio::Task<io::Result<Vec<u8>>> {
+    let stream = stream.clone();
+    let task = aio::create_task(async move { stream.recv(100).await });
+    let_it_wait().await;
+    task
+}
+
+/// Reads to the end, in a thread that begins at once. The future gives what
+/// it has read.
+fn read_to_end(mut peer: TcpStream) -> impl Future<Output = Vec<u8>> {
+    let reader = thread::spawn(move || {
+        let mut received = Vec::new();
+        peer.read_to_end(&mut received).unwrap();
+        received
+    });
+    async { aio::to_thread(|| reader.join().unwrap()).await.unwrap() }
 }
 
 /// Polls `future` once, for whoever is running.

@@ -11,8 +11,11 @@ use std::thread;
 
 use futures_io::{AsyncRead, AsyncWrite};
 use stage4_async_await as aio;
+use tests::sockets::{bytes, reset};
 
-use crate::{MUCH, assert_kind, bytes, let_it_wait, pair, run};
+use crate::{
+    MUCH, assert_kind, let_it_wait, pair, read_to_end, receiving, run,
+};
 
 #[test]
 fn bytes_are_read_and_written_through_the_traits() {
@@ -98,9 +101,7 @@ fn an_abandoned_poll_read_does_not_block_a_later_recv() {
         let polled = Pin::new(&mut stream).poll_read(&mut cx, &mut buffer);
         assert!(polled.is_pending());
         let stream = std::rc::Rc::new(stream);
-        let reads = stream.clone();
-        let task = aio::create_task(async move { reads.recv(100).await });
-        let_it_wait().await;
+        let task = receiving(&stream).await;
         peer.write_all(b"hello").unwrap();
         assert_eq!(task.await.unwrap().unwrap(), b"hello");
     });
@@ -109,7 +110,7 @@ fn an_abandoned_poll_read_does_not_block_a_later_recv() {
 #[test]
 fn an_abandoned_poll_write_does_not_block_a_later_send_all() {
     run(async || {
-        let (mut stream, mut peer) = pair();
+        let (mut stream, peer) = pair();
         let mut cx = Context::from_waker(Waker::noop());
         let piece = bytes(100_000);
         let mut written = 0;
@@ -128,15 +129,10 @@ fn an_abandoned_poll_write_does_not_block_a_later_send_all() {
                 }
             }
         }
-        let reader = thread::spawn(move || {
-            let mut received = Vec::new();
-            peer.read_to_end(&mut received).unwrap();
-            received.len()
-        });
+        let reader = read_to_end(peer);
         stream.send_all(b"the end").await.unwrap();
         drop(stream);
-        let received = aio::to_thread(|| reader.join().unwrap()).await.unwrap();
-        assert_eq!(received, written + 7);
+        assert_eq!(reader.await.len(), written + 7);
     });
 }
 
@@ -165,7 +161,7 @@ fn whoever_polls_last_is_woken() {
 fn a_reset_is_an_error_of_poll_read() {
     run(async || {
         let (mut stream, peer) = pair();
-        crate::reset(peer);
+        reset(peer);
         let result = read(&mut stream, &mut [0; 100]).await;
         assert_kind(result, &crate::BROKEN);
     });

@@ -9,16 +9,15 @@ use std::thread;
 
 use aio::EventLoop;
 use stage4_async_await as aio;
-use tests::deadline::within_deadline;
+use tests::sockets::reset;
+use tests::stage4::with_loop;
 
 use crate::{let_it_wait, std_pair};
 
 /// Runs `program`, which is given its loop.
 pub fn run(program: impl AsyncFnOnce(EventLoop) + Send + 'static) {
-    within_deadline(|| {
-        let event_loop = EventLoop::new().unwrap();
+    with_loop(|event_loop, _| {
         event_loop.run_until_complete(program(event_loop.clone()));
-        event_loop.close();
     });
 }
 
@@ -109,7 +108,7 @@ fn a_reader_that_reads_nothing_is_called_until_it_is_removed() {
 #[test]
 fn a_reader_is_called_at_the_end_of_input_and_at_a_reset() {
     run(async |event_loop| {
-        for ends in [drop, crate::reset] {
+        for ends in [drop, reset] {
             let (stream, peer) = plain_pair();
             let log = Calls::default();
             event_loop.add_reader(&stream, log.adds("read")).unwrap();

@@ -5,8 +5,11 @@ use std::net::Shutdown;
 use std::thread;
 
 use stage4_async_await as aio;
+use tests::sockets::{bytes, reset};
 
-use crate::{BROKEN, assert_kind, bytes, let_it_wait, once, pair, reset, run};
+use crate::{
+    BROKEN, assert_kind, let_it_wait, once, pair, receiving, run, shared_pair,
+};
 
 /// The most that one `recv` gives.
 const MOST: usize = 64 * 1024;
@@ -228,11 +231,8 @@ fn try_recv_never_waits() {
 #[test]
 fn who_waits_for_what_try_recv_has_taken_waits_on() {
     run(async || {
-        let (stream, mut peer) = pair();
-        let stream = std::rc::Rc::new(stream);
-        let waits = stream.clone();
-        let task = aio::create_task(async move { waits.recv(100).await });
-        let_it_wait().await;
+        let (stream, mut peer) = shared_pair();
+        let task = receiving(&stream).await;
         peer.write_all(b"taken").unwrap();
         while stream.try_recv(100).is_err() {}
         let_it_wait().await;

@@ -2,13 +2,15 @@
 
 use std::io::{Read, Write};
 use std::net::Shutdown;
-use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
 use stage4_async_await as aio;
+use tests::sockets::{bytes, reset};
 
-use crate::{BROKEN, MUCH, assert_kind, bytes, let_it_wait, pair, reset, run};
+use crate::{
+    BROKEN, MUCH, assert_kind, let_it_wait, pair, read_to_end, run, shared_pair,
+};
 
 #[test]
 fn send_all_sends_ten_megabytes_to_a_slow_reader() {
@@ -45,7 +47,7 @@ fn send_all_sends_ten_megabytes_to_a_slow_reader() {
 #[test]
 fn who_sends_waits_while_nobody_reads() {
     run(async || {
-        let (stream, mut peer) = pair();
+        let (stream, peer) = pair();
         let task =
             aio::create_task(
                 async move { stream.send_all(&bytes(MUCH)).await },
@@ -55,13 +57,9 @@ fn who_sends_waits_while_nobody_reads() {
             let_it_wait().await;
             assert!(!task.done());
         }
-        let reader = thread::spawn(move || {
-            let mut received = Vec::new();
-            peer.read_to_end(&mut received).unwrap();
-            received
-        });
+        let reader = read_to_end(peer);
         task.await.unwrap().unwrap();
-        let received = aio::to_thread(|| reader.join().unwrap()).await.unwrap();
+        let received = reader.await;
         assert!(received == bytes(MUCH));
     });
 }
@@ -82,20 +80,15 @@ fn to_send_nothing_takes_no_time() {
 #[test]
 fn small_messages_arrive_in_order() {
     run(async || {
-        let (stream, mut peer) = pair();
-        let reader = thread::spawn(move || {
-            let mut text = String::new();
-            peer.read_to_string(&mut text).unwrap();
-            text
-        });
+        let (stream, peer) = pair();
+        let reader = read_to_end(peer);
         let numbers = (0..10_000).map(|number: u32| format!("{number} "));
         let numbers: Vec<_> = numbers.collect();
         for number in &numbers {
             stream.send_all(number.as_bytes()).await.unwrap();
         }
         drop(stream);
-        let received = aio::to_thread(|| reader.join().unwrap()).await.unwrap();
-        assert!(received == numbers.concat());
+        assert!(reader.await == numbers.concat().as_bytes());
     });
 }
 
@@ -135,22 +128,17 @@ fn a_reset_is_an_error_of_who_waits_to_send() {
 #[test]
 fn cancelled_it_has_sent_a_beginning_and_the_stream_goes_on() {
     run(async || {
-        let (stream, mut peer) = pair();
-        let stream = Rc::new(stream);
+        let (stream, peer) = shared_pair();
         let (sends, all) = (stream.clone(), bytes(MUCH));
         let copy = all.clone();
         let task = aio::create_task(async move { sends.send_all(&copy).await });
         let_it_wait().await;
         assert!(task.cancel());
         assert!(task.await.is_err());
-        let reader = thread::spawn(move || {
-            let mut received = Vec::new();
-            peer.read_to_end(&mut received).unwrap();
-            received
-        });
+        let reader = read_to_end(peer);
         stream.send_all(b"the end").await.unwrap();
         stream.shutdown(Shutdown::Write).unwrap();
-        let received = aio::to_thread(|| reader.join().unwrap()).await.unwrap();
+        let received = reader.await;
         let beginning = received.strip_suffix(b"the end").unwrap();
         assert!(!beginning.is_empty() && all.starts_with(beginning));
     });
