@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 // ANCHOR: trait
-/// As in the standard library: whoever has that one has this one.
+/// A copy of the standard library's trait.
 trait Future {
     type Output;
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output>;

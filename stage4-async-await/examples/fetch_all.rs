@@ -5,7 +5,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use stage4_async_await as aio;
 use support::site::{Site, SiteOptions};
@@ -28,7 +28,9 @@ async fn fetch(site: SocketAddr, url: &str) -> io::Result<Vec<u8>> {
 
 // ANCHOR: main
 fn main() -> io::Result<()> {
-    let site = Site::start(&SiteOptions::default())?;
+    let delay = Duration::from_millis(100);
+    let options = SiteOptions { delay, ..SiteOptions::default() };
+    let site = Site::start(&options)?;
     let urls = site.paths();
     let start = Instant::now();
 
@@ -39,7 +41,7 @@ fn main() -> io::Result<()> {
         println!("{url}: {} bytes", response?.len());
     }
     let seconds = start.elapsed().as_secs_f64();
-    println!("{} pages in {seconds:.0} s", urls.len());
+    println!("{} pages in {seconds:.1} s", urls.len());
     Ok(())
 }
 // ANCHOR_END: main

@@ -178,9 +178,10 @@ impl Client {
             Ok(Vec::new())
         });
         loop {
-            let received = aio::race(stream.recv(BUFFER), closing.as_mut());
+            // At the end of the server, input stays unread.
+            let received = aio::race(closing.as_mut(), stream.recv(BUFFER));
             let mut bytes = received.await?;
-            if bytes.is_empty() || server.closing.is_set() {
+            if bytes.is_empty() {
                 return Ok(());
             }
             let count = format_args!("echoing {} bytes", bytes.len());
