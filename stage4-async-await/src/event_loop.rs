@@ -199,8 +199,8 @@ impl EventLoop {
         self.record(|| trace::Event::Wait(timeout));
         let mut events = self.inner.events.borrow_mut();
         let mut poll = self.inner.poll.borrow_mut();
-        let poll_ = poll.as_mut().expect("a loop that runs is open");
-        match poll_.poll(&mut events, timeout) {
+        let selector = poll.as_mut().expect("a loop that runs is open");
+        match selector.poll(&mut events, timeout) {
             // A signal came first: it is as if nothing had happened.
             Err(error) if support::net::interrupted(&error) => events.clear(),
             result => result.expect("the selector works"),
