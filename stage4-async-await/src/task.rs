@@ -89,8 +89,9 @@ pub fn all_tasks() -> Vec<TaskRef> {
 
 impl EventLoop {
     // ANCHOR: create_task
-    /// A task of this loop. Its first step is in the next turn. In asyncio:
-    /// `create_task`.
+    /// A task of this loop. Its first step is in the next turn. It must own
+    /// what it uses (`'static`): nobody knows how long it runs. In asyncio:
+    /// `create_task`, where everything is kept by the garbage collector.
     ///
     /// # Panics
     ///
