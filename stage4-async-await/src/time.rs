@@ -64,7 +64,8 @@ impl std::future::Future for Sleep {
             cx.waker().wake_by_ref();
         } else {
             let alarm = Kind::Alarm(event_loop.park(cx.waker()));
-            let key = event_loop.set_timer(deadline(self.duration), alarm);
+            let after = self.duration;
+            let key = event_loop.set_timer(deadline(after), Some(after), alarm);
             self.timer = Some((event_loop.clone(), key));
         }
         self.place.inspect(|place| event_loop.waits_at(*place));

@@ -84,7 +84,7 @@ impl EventLoop {
         after: Duration,
         callback: F,
     ) -> TimerHandle {
-        self.call_at(deadline(after), callback)
+        self.timer(deadline(after), Some(after), callback)
     }
 
     /// Has `callback` called at the time `when`; timers of the same time in
@@ -98,20 +98,35 @@ impl EventLoop {
         when: Instant,
         callback: F,
     ) -> TimerHandle {
+        self.timer(when, None, callback)
+    }
+
+    fn timer<F: FnOnce() + 'static>(
+        &self,
+        when: Instant,
+        after: Option<Duration>,
+        callback: F,
+    ) -> TimerHandle {
         self.check_open();
-        let key = self.set_timer(when, Kind::call(callback));
+        let key = self.set_timer(when, after, Kind::call(callback));
         TimerHandle { handle: Handle { event_loop: self.clone(), key }, when }
     }
     // ANCHOR_END: call_soon
 
-    /// An entry that is queued when it is due.
-    pub(crate) fn set_timer(&self, when: Instant, kind: Kind) -> Key {
+    /// An entry that is queued when it is due; `after` is for the trace, if
+    /// that is how the time was given.
+    pub(crate) fn set_timer(
+        &self,
+        when: Instant,
+        after: Option<Duration>,
+        kind: Kind,
+    ) -> Key {
         let name = kind.name();
         let key = self.insert(kind);
         self.inner.timers.borrow_mut().heap.push(Reverse((when, key)));
         self.record(|| {
-            let after = when.saturating_duration_since(Instant::now());
-            trace::Event::TimerSet(key.id, after, name)
+            let until = || when.saturating_duration_since(Instant::now());
+            trace::Event::TimerSet(key.id, after.unwrap_or_else(until), name)
         });
         key
     }
