@@ -242,7 +242,8 @@ impl<S: mio::event::Source> Registered<S> {
     where
         F: FnMut(&Self) -> io::Result<Option<T>>,
     {
-        Operation { io: self, side, operation, waits: false, place }
+        let (waits, at_once) = (false, false);
+        Operation { io: self, side, operation, waits, at_once, place }
     }
 }
 
@@ -266,6 +267,8 @@ pub(crate) struct Operation<'a, S: mio::event::Source, F> {
     operation: F,
     /// We are the one who waits.
     waits: bool,
+    /// There is nothing to wait for.
+    pub at_once: bool,
     place: Place,
 }
 
@@ -279,7 +282,11 @@ where
     type Output = io::Result<T>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Operation { io, side, operation, waits, place } = self.get_mut();
+        let Operation { io, side, operation, waits, at_once, place } =
+            self.get_mut();
+        if *at_once {
+            return Poll::Ready(operation(io).map(|done| done.expect("some")));
+        }
         io.event_loop.waits_at(*place);
         io.poll_io(*side, cx, Some(waits), operation)
     }

@@ -2,6 +2,7 @@
 
 use std::io::{ErrorKind, Write};
 use std::net::Shutdown;
+use std::task::Poll;
 use std::thread;
 
 use stage4_async_await as aio;
@@ -58,6 +59,21 @@ fn recv_of_at_most_nothing_takes_nothing() {
         let (stream, mut peer) = pair();
         peer.write_all(b"hello").unwrap();
         assert_eq!(stream.recv(0).await.unwrap(), b"");
+        assert_eq!(stream.recv(5).await.unwrap(), b"hello");
+    });
+}
+
+/// As in asyncio, where `sock_recv(sock, 0)` asks nobody.
+#[test]
+fn recv_of_at_most_nothing_waits_for_nothing() {
+    run(async || {
+        let (stream, mut peer) = pair();
+        let Poll::Ready(nothing) = once(&mut Box::pin(stream.recv(0))).await
+        else {
+            panic!("it waits")
+        };
+        assert_eq!(nothing.unwrap(), b"");
+        peer.write_all(b"hello").unwrap();
         assert_eq!(stream.recv(5).await.unwrap(), b"hello");
     });
 }
