@@ -40,8 +40,8 @@ fn main() -> io::Result<()> {
     for (url, response) in urls.iter().zip(responses) {
         println!("{url}: {} bytes", response?.len());
     }
-    let seconds = start.elapsed().as_secs_f64();
-    println!("{} pages in {seconds:.1} s", urls.len());
+    let times = start.elapsed().div_duration_f64(delay) as u32;
+    println!("{} pages in the time of {times}", urls.len());
     Ok(())
 }
 // ANCHOR_END: main
